@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { email, password, session, tokenScope, username, userView } from './auth.ts';
+import { conversationSettings, maximumMessageLength } from './conversations.ts';
+import { contentBlock, messageRole } from './content.ts';
+import { modelView, providerName, providerView } from './llm.ts';
+import { defineRoute } from './route.ts';
+import { computerView } from './sandbox.ts';
+import { approvalDecision, approvalView, conversationView } from './timeline.ts';
+
+const none = z.unknown();
+const empty = z.object({});
+const count = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+const user = { access: 'user', body: none, query: none, status: 200 } as const;
+const open = { access: 'public', body: none, query: none, status: 200 } as const;
+
+/** A message as REST shows it: the first clients' fields, and `blocks` beside them. */
+export const messageView = z.object({
+  id: z.string(), role: messageRole, content: z.string(),
+  /** JSON text of the model's calls, or null. */
+  tool_calls: z.string().nullable(),
+  tool_call_id: z.string().nullable(),
+  token_count: z.number().nullable(),
+  /** `YYYY-MM-DD HH:MM:SS`, UTC. */
+  created_at: z.string(),
+  blocks: z.array(contentBlock), run_id: z.string().nullable(), model: z.string().nullable(), cut: z.boolean(),
+});
+export type MessageView = z.infer<typeof messageView>;
+
+const saying = z.object({ content: z.string().min(1).max(maximumMessageLength), idempotency_key: z.string().min(1).max(200).optional() });
+const tokenView = z.object({ id: z.string(), name: z.string(), scopes: z.array(tokenScope), created_at: z.string(), expires_at: z.string().nullable(), last_used_at: z.string().nullable() });
+
+/** Every REST route of port 3000. */
+export const api = {
+  health: defineRoute('GET', '/health', { ...open, summary: 'Says ok while the process lives', answer: z.string(), contentType: 'text/plain' }),
+  ready: defineRoute('GET', '/ready', { ...open, summary: 'Whether every part answers, by part; 503 when one does not', answer: z.object({ ready: z.boolean(), parts: z.record(z.string(), z.object({ ready: z.boolean(), problem: z.string().optional() })) }) }),
+  metrics: defineRoute('GET', '/metrics', { ...open, access: 'metrics', summary: 'Prometheus metrics', answer: z.string(), contentType: 'text/plain' }),
+  openapi: defineRoute('GET', '/api/openapi.json', { ...open, summary: 'This API as OpenAPI 3.1', answer: z.record(z.string(), z.unknown()) }),
+  asyncapi: defineRoute('GET', '/api/asyncapi.json', { ...open, summary: 'The events as AsyncAPI 3', answer: z.record(z.string(), z.unknown()) }),
+  docs: defineRoute('GET', '/docs', { ...open, summary: 'This API to read', answer: z.string(), contentType: 'text/html' }),
+
+  registration: defineRoute('GET', '/api/auth/registration', { ...open, summary: 'Who may register', answer: z.object({ registration: z.enum(['open', 'invite', 'closed']), first_account: z.boolean() }) }),
+  register: defineRoute('POST', '/api/auth/register', { ...open, summary: 'Make an account and sign in', body: z.object({ username, email, password, invitation: z.string().max(200).optional() }), answer: session }),
+  login: defineRoute('POST', '/api/auth/login', { ...open, summary: 'Sign in', body: z.object({ username: z.string().min(1).max(320), password: z.string().min(1).max(1_000) }), answer: session }),
+  refresh: defineRoute('POST', '/api/auth/refresh', { ...open, summary: 'Exchange a refresh token for its successor', body: z.object({ refresh_token: z.string().max(500).optional() }), answer: session }),
+  logout: defineRoute('POST', '/api/auth/logout', { ...open, summary: 'End the session of a refresh token', body: z.object({ refresh_token: z.string().max(500).optional() }), answer: z.object({ message: z.string() }) }),
+
+  me: defineRoute('GET', '/api/users/me', { ...user, summary: 'The signed-in user', answer: userView }),
+  tokens: defineRoute('GET', '/api/users/me/tokens', { ...user, summary: 'Personal API tokens, without their secrets', answer: z.array(tokenView) }),
+  createToken: defineRoute('POST', '/api/users/me/tokens', { ...user, status: 201, summary: 'Make a personal API token; its secret is shown once', body: z.object({ name: z.string().trim().min(1).max(100), scopes: z.array(tokenScope).min(1).optional(), expires_at: z.iso.datetime().nullable().optional() }), answer: z.object({ id: z.string(), token: z.string() }) }),
+  revokeToken: defineRoute('DELETE', '/api/users/me/tokens/:id', { ...user, status: 204, summary: 'Revoke a personal API token', answer: empty }),
+  providers: defineRoute('GET', '/api/users/me/providers', { ...user, summary: 'Configured providers', answer: z.array(providerView) }),
+  saveProvider: defineRoute('POST', '/api/users/me/providers', {
+    ...user, summary: 'Add or change a provider',
+    body: z.object({ provider: providerName, api_key: z.string().min(1).max(10_000).optional(), endpoint_url: z.string().max(2_000).nullable().optional(), model_name: z.string().max(200).nullable().optional(), is_default: z.boolean().optional() }),
+    answer: providerView,
+  }),
+  removeProvider: defineRoute('DELETE', '/api/users/me/providers/:provider', { ...user, status: 204, summary: 'Remove a provider and its key', answer: empty }),
+  testProvider: defineRoute('POST', '/api/users/me/providers/:provider/test', { ...user, summary: 'Make one small call with the stored key', answer: z.object({ ok: z.boolean(), message: z.string(), duration_ms: z.number() }) }),
+  models: defineRoute('GET', '/api/models', { ...user, summary: 'Models this user can choose', answer: z.object({ models: z.array(modelView), default_model: z.string() }) }),
+
+  conversations: defineRoute('GET', '/api/conversations', { ...user, summary: 'Conversations, last changed first', query: z.object({ limit: count(1, 5_000).optional(), offset: count(0, 1e9).optional(), archived: z.enum(['true', 'false']).optional() }), answer: z.array(conversationView) }),
+  createConversation: defineRoute('POST', '/api/conversations', { ...user, status: 201, summary: 'Start a conversation', body: conversationSettings.optional().nullable(), answer: conversationView }),
+  conversation: defineRoute('GET', '/api/conversations/:id', { ...user, summary: 'One conversation', answer: conversationView }),
+  updateConversation: defineRoute('PUT', '/api/conversations/:id', { ...user, summary: 'Change its title, model or settings', body: conversationSettings, answer: conversationView }),
+  removeConversation: defineRoute('DELETE', '/api/conversations/:id', { ...user, status: 204, summary: 'Delete it with its computer and files', answer: empty }),
+  messages: defineRoute('GET', '/api/conversations/:id/messages', { ...user, summary: 'Its messages, oldest first', query: z.object({ limit: count(1, 100).optional(), offset: count(0, 1e9).optional(), before: z.string().max(100).optional(), branch: z.string().max(100).optional() }), answer: z.object({ messages: z.array(messageView), total: z.number().int() }) }),
+  say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
+  events: defineRoute('GET', '/api/conversations/:id/events', { ...user, summary: 'Everything that happens, as server-sent events; resumes after Last-Event-ID or ?after=', query: z.object({ after: z.string().max(20_000).optional() }), answer: z.string(), contentType: 'text/event-stream' }),
+  interrupt: defineRoute('POST', '/api/conversations/:id/runs/:run/interrupt', { ...user, status: 202, summary: 'Stop a run', answer: empty }),
+  steer: defineRoute('POST', '/api/conversations/:id/runs/:run/steer', { ...user, status: 202, summary: 'Say something to a run at work', body: saying, answer: z.object({ message_id: z.string() }) }),
+  computer: defineRoute('GET', '/api/conversations/:id/sandbox', { ...user, summary: 'Its computer', answer: z.object({ computer_id: z.string(), state: computerView.shape.state, step: z.string().optional(), error: z.string().optional() }) }),
+  startComputer: defineRoute('POST', '/api/conversations/:id/sandbox/start', { ...user, summary: 'Start its computer', answer: computerView }),
+  stopComputer: defineRoute('POST', '/api/conversations/:id/sandbox/stop', { ...user, summary: 'Stop its computer; files stay', answer: computerView }),
+  restartComputer: defineRoute('POST', '/api/conversations/:id/sandbox/restart', { ...user, summary: 'Restart its computer; files stay', answer: computerView }),
+  approvals: defineRoute('GET', '/api/approvals', { ...user, summary: 'Everything that waits for a decision', answer: z.array(approvalView) }),
+  decide: defineRoute('POST', '/api/approvals/:id', { ...user, summary: 'Decide once', body: z.object({ decision: approvalDecision, arguments: z.record(z.string(), z.unknown()).optional() }), answer: empty }),
+
+  users: defineRoute('GET', '/api/admin/users', { ...user, access: 'admin', summary: 'All accounts', answer: z.array(userView) }),
+  disableUser: defineRoute('PATCH', '/api/admin/users/:username', { ...user, access: 'admin', summary: 'Disable or enable an account', body: z.object({ disabled: z.boolean() }), answer: userView }),
+  containers: defineRoute('GET', '/api/admin/containers', { ...user, access: 'admin', summary: 'All computers', answer: z.array(z.looseObject({ computer_id: z.string(), state: computerView.shape.state })) }),
+} as const;
