@@ -1,0 +1,37 @@
+// Bundles what runs on the server into dist/. Run by Node's own type stripping, after the dependencies are there.
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { bundle } from './bundle.ts';
+
+interface Program {
+  readonly entry: string;
+  /** Relative to dist/. */
+  readonly output: string;
+  readonly selfContained?: boolean;
+}
+
+const root = dirname(dirname(import.meta.dirname));
+const dist = join(root, 'dist');
+
+const services = readdirSync(join(root, 'services'))
+  .filter((name) => existsSync(join(root, 'services', name, 'src', 'main.ts')))
+  .map((name): Program => ({ entry: `services/${name}/src/main.ts`, output: `services/${name}.mjs` }));
+
+const others: readonly Program[] = [
+  { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true },
+  { entry: 'deploy/local/supervisor.ts', output: 'supervisor.mjs' },
+  { entry: 'deploy/local/deskhand.ts', output: 'deskhand.mjs' },
+].filter((program) => existsSync(join(root, program.entry)));
+
+// A running product keeps its files until each is replaced whole.
+for (const { entry, output, selfContained } of [...services, ...others]) {
+  const file = join(dist, output);
+  mkdirSync(dirname(file), { recursive: true });
+  const temporary = join(dirname(file), `.making-${process.pid}-${basename(file)}`);
+  try {
+    await bundle({ entry: join(root, entry), file: temporary, root, selfContained });
+    renameSync(temporary, file);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
