@@ -1,0 +1,23 @@
+import { defineConfig } from 'vitest/config';
+
+const never = ['**/node_modules/**', '**/dist/**', '**/build/**', '**/.svelte-kit/**'];
+
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 10_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 1 },
+      },
+      {
+        extends: true,
+        test: { name: 'e2e', include: ['e2e/scenarios/*.e2e.ts'], exclude: never, testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 1, fileParallelism: false },
+      },
+    ],
+  },
+});
