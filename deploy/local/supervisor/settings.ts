@@ -34,7 +34,7 @@ export function readSettings(environment: Texts, fromFile: Texts): ReadSettings 
   for (const name of Object.keys(variables) as VariableName[]) {
     const { rule, fallback, also, alsoInFile } = variables[name];
     const given = first(environment, [name, ...also]) ?? first(fromFile, [name, ...also, ...alsoInFile]);
-    settings[name] = given === undefined ? fallback : check(given, rule, problems);
+    settings[name] = given === undefined ? fallback : check<unknown>(given, rule, problems);
   }
   for (const [name, text] of Object.entries({ ...fromFile, ...environment })) {
     if (!text) continue;
