@@ -36,6 +36,8 @@ export const auth = {
   /** Rotates. Racers within the grace get the same successor; a spent token after it revokes the whole family. */
   refresh: defineRequest('auth.session.refresh', { ...byGateway, idempotent: true, input: z.object({ refresh_token: z.string().max(500) }), output: session, errors: ['UNAUTHENTICATED'] }),
   logout: defineRequest('auth.session.close', { ...byGateway, idempotent: true, input: z.object({ refresh_token: z.string().max(500) }), output: z.object({}) }),
+  /** Sessions that ended within the life of an access token: what a gateway that starts now still has to refuse. */
+  revocations: defineRequest('auth.session.list-revoked', { ...byGateway, idempotent: true, input: z.object({}), output: z.array(z.object({ user_id: z.string(), session_id: z.string() })) }),
   me: defineRequest('auth.user.get', { ...byGateway, idempotent: true, input: z.object({ user_id: z.string() }), output: userView, errors: ['NOT_FOUND'] }),
   keys: defineRequest('auth.keys.list', { ...byGateway, idempotent: true, input: z.object({}), output: publicKeySet }),
   /** Who a personal API token (`dh_…`) stands for. */

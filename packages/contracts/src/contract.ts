@@ -21,6 +21,8 @@ export interface RequestContract<Input extends z.ZodType = z.ZodType, Output ext
   timeoutMs: number;
   /** Asked again, it answers the same and does nothing twice: the bus may repeat it when the owner is away. */
   idempotent: boolean;
+  /** Milliseconds after which an unanswered idempotent request is asked again, within `timeoutMs`. */
+  attemptMs: number;
   /** Answered by the one instance that subscribed the filled subject, instead of any instance of the owner. */
   addressed: boolean;
 }
@@ -38,13 +40,14 @@ export interface EventContract<Data extends z.ZodType = z.ZodType> {
 }
 
 type RequestOptions<Input extends z.ZodType, Output extends z.ZodType> = Pick<RequestContract<Input, Output>, 'owner' | 'callers' | 'input' | 'output'> &
-  Partial<Pick<RequestContract, 'errors' | 'timeoutMs' | 'idempotent'>>;
+  Partial<Pick<RequestContract, 'errors' | 'timeoutMs' | 'attemptMs' | 'idempotent'>>;
 
 export function defineRequest<Input extends z.ZodType, Output extends z.ZodType>(
   subject: string,
   options: RequestOptions<Input, Output>,
 ): RequestContract<Input, Output> {
-  return { kind: 'request', subject, errors: [], timeoutMs: 5_000, idempotent: false, addressed: subject.includes('{'), ...options };
+  const timeoutMs = options.timeoutMs ?? 5_000;
+  return { kind: 'request', subject, errors: [], timeoutMs, attemptMs: timeoutMs <= 5_000 ? Math.min(timeoutMs, 1_500) : timeoutMs, idempotent: false, addressed: subject.includes('{'), ...options };
 }
 
 export function defineEvent<Data extends z.ZodType>(

@@ -1,15 +1,14 @@
-import { agent as agentRequests } from './runs.ts';
-import { auth } from './auth.ts';
-import { accessRevoked } from './auth.ts';
+import { accessRevoked, auth } from './auth.ts';
 import type { CallerName, EventContract, RequestContract } from './contract.ts';
 import { conversationDeleted, conversations, livePublished, timelinePublished } from './conversations.ts';
 import { grants } from './grants.ts';
+import { health } from './health.ts';
 import { llm, usageRecorded } from './llm.ts';
-import { computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
+import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
 import { sandbox } from './sandbox.ts';
 import { wildcardSubject } from './subject.ts';
 
-export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, llm].flatMap((group) => Object.values(group) as RequestContract[]);
+export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, llm, health].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, usageRecorded, accessRevoked] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */
@@ -52,7 +51,7 @@ export function natsPermissions(service: CallerName): NatsPermissions {
       publish.push(
         `$JS.API.STREAM.INFO.${event.stream}`, `$JS.API.CONSUMER.CREATE.${event.stream}.${name}.>`, `$JS.API.CONSUMER.CREATE.${event.stream}.${name}`, `$JS.API.CONSUMER.DURABLE.CREATE.${event.stream}.${name}`,
         `$JS.API.CONSUMER.INFO.${event.stream}.${name}`, `$JS.API.CONSUMER.MSG.NEXT.${event.stream}.${name}`, `$JS.ACK.${event.stream}.${name}.>`,
-        deadLetterSubject, `$JS.API.STREAM.CREATE.${deadLetterStream}`, `$JS.API.STREAM.INFO.${deadLetterStream}`,
+        deadLetterSubject, `$JS.API.STREAM.CREATE.${deadLetterStream}`, `$JS.API.STREAM.INFO.${deadLetterStream}`, `$JS.API.STREAM.MSG.GET.${deadLetterStream}`,
       );
     }
   }

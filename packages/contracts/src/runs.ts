@@ -98,7 +98,7 @@ export const runs = {
    * `steering` is what the person said meanwhile and the model has not seen: each message is handed out once a step.
    */
   record: defineRequest('conversations.run.record', {
-    ...byAgent, timeoutMs: 20_000,
+    ...byAgent, timeoutMs: 20_000, attemptMs: 2_000,
     input: z.object({ ...held, key: z.string().max(200), entries: z.array(runEntry).min(1).max(64) }),
     output: z.object({ steering: z.array(message), interrupt: z.boolean() }),
     errors: ['STALE_EPOCH', 'NOT_FOUND', 'BAD_INPUT'],

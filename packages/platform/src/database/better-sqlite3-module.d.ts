@@ -1,0 +1,9 @@
+/** The part of better-sqlite3 that opening a file needs; the package brings no types. */
+declare module 'better-sqlite3' {
+  export default class Database {
+    constructor(file: string, options?: { timeout?: number });
+    pragma(source: string): unknown;
+    prepare(source: string): { reader: boolean; all(parameters: readonly unknown[]): unknown[]; run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint }; iterate(parameters: readonly unknown[]): IterableIterator<unknown> };
+    close(): void;
+  }
+}

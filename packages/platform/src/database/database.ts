@@ -1,0 +1,78 @@
+import type { EntityManager } from '@mikro-orm/sql';
+import type { Constructor, EntitySchema, MikroORM } from '@mikro-orm/core';
+import type { Migration } from '@mikro-orm/migrations';
+
+export interface DatabaseOptions {
+  /** `sqlite:/file` or `postgres://…?schema=name`. */
+  url: string;
+  entities: readonly EntitySchema[];
+  /** In order; names never change once released. */
+  migrations: readonly { name: string; class: Constructor<Migration> }[];
+}
+
+const attempts = 6;
+
+/**
+ * A service's own database. SQLite: one file, WAL, every commit on disk before it counts. PostgreSQL: one schema.
+ * Entity managers live for one call of `transaction` or `read` and must not leave it.
+ */
+export class Database {
+  private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
+
+  constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres') {}
+
+  /** Connects and migrates. Instances that start together migrate one after the other. */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    if (options.url.startsWith('sqlite:')) {
+      const { openSqlite } = await import('./sqlite.ts');
+      return new Database(await openSqlite(options), 'sqlite');
+    }
+    const { openPostgres } = await import('./postgres.ts');
+    return new Database(await openPostgres(options), 'postgres');
+  }
+
+  /**
+   * Commits all of `work` or nothing. Where the database could not serialise it with others it is run again, so `work`
+   * must do nothing outside the database.
+   */
+  async transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      const listeners: (() => void)[] = [];
+      try {
+        const result = await (this.orm.em.fork() as EntityManager).transactional(async (em) => {
+          this.afterCommit.set(em, listeners);
+          return work(em);
+        });
+        for (const listener of listeners) listener();
+        return result;
+      } catch (error) {
+        if (attempt >= attempts || !isSerializationFailure(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+      }
+    }
+  }
+
+  async read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    return work(this.orm.em.fork() as EntityManager);
+  }
+
+  /** Calls `listener` once the transaction of `em` is committed; never when it is not. */
+  onCommit(em: EntityManager, listener: () => void): void {
+    const listeners = this.afterCommit.get(em);
+    if (listeners === undefined) throw new Error('This entity manager belongs to no transaction');
+    listeners.push(listener);
+  }
+
+  async check(): Promise<void> {
+    await this.read(async (em) => em.execute('select 1'));
+  }
+
+  async close(): Promise<void> {
+    await this.orm.close();
+  }
+}
+
+function isSerializationFailure(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === '40001' || code === '40P01' || code === 'SQLITE_BUSY' || code === 'SQLITE_BUSY_SNAPSHOT';
+}

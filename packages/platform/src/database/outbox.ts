@@ -1,0 +1,96 @@
+import type { EntityManager } from '@mikro-orm/sql';
+import { fillSubject, type DataOf, type EventContract } from '@deskhand/contracts';
+import type { Bus } from '../bus/bus.ts';
+import type { Log } from '../log.ts';
+import type { Database } from './database.ts';
+import type { OutboxEntity, OutboxRow } from './outbox-row.ts';
+
+const batch = 200;
+
+/**
+ * Publishes events after the commit that wrote them, in order, at least once. What could not be published stays a row
+ * and is tried again: the next commit and a timer look for it.
+ */
+export class Outbox {
+  private pumping: Promise<void> | null = null;
+  private again = false;
+  private timer: NodeJS.Timeout | null = null;
+  private failures = 0;
+  private closed = false;
+
+  constructor(private readonly database: Database, private readonly bus: Bus, private readonly log: Log, private readonly entity: OutboxEntity) {}
+
+  /** Adds an event to the transaction of `em`. `id` makes repeats count once; `address` fills placeholders the data lacks. */
+  add<Contract extends EventContract>(
+    em: EntityManager, contract: Contract, data: DataOf<Contract>, options: { id: string; address?: Readonly<Record<string, string>>; headers?: Record<string, string> },
+  ): void {
+    em.create(this.entity, {
+      eventId: options.id, subject: fillSubject(contract.subject, { ...(data as object), ...options.address }), stream: contract.stream, headers: options.headers ?? {}, payload: JSON.stringify(data),
+    }, { persist: true });
+    this.database.onCommit(em, () => this.wake());
+  }
+
+  start(): void {
+    this.wake();
+    this.timer = setInterval(() => this.wake(), 1_000);
+    this.timer.unref();
+  }
+
+  wake(): void {
+    if (this.closed) return;
+    this.again = true;
+    this.pumping ??= this.pump().finally(() => { this.pumping = null; });
+  }
+
+  /** Publishes what is there and stops. */
+  async close(): Promise<void> {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.wake();
+    await this.pumping;
+    this.closed = true;
+  }
+
+  private async pump(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      try {
+        while ((await this.publishBatch()) === batch);
+        this.failures = 0;
+      } catch (error) {
+        // Once is a reconnect, more is worth a line; the timer tries on.
+        if (this.failures++ === 3) this.log.warn('Events cannot be published at the moment; they are kept', { error });
+        return;
+      }
+    }
+  }
+
+  private async publishBatch(): Promise<number> {
+    // On PostgreSQL other instances publish too: each takes rows that nobody holds. SQLite has one instance, and holding
+    // its only writer while NATS answers would make every commit wait.
+    if (this.database.dialect === 'sqlite') {
+      const rows = await this.database.read(async (em) => em.find(this.entity, {}, { orderBy: { id: 'asc' }, limit: batch }));
+      const published = await this.publishRows(rows);
+      if (published.length > 0) await this.database.transaction(async (em) => { await em.nativeDelete(this.entity, { id: { $in: published } }); });
+      return this.completed(rows.length, published.length);
+    }
+    return this.database.transaction(async (em) => {
+      await em.execute('set transaction isolation level read committed');
+      const locked = await em.execute<{ id: number }[]>(`select id from outbox order by id limit ${batch} for update skip locked`);
+      const rows = await em.find(this.entity, { id: { $in: locked.map((row) => row.id) } }, { orderBy: { id: 'asc' } });
+      const published = await this.publishRows(rows);
+      if (published.length > 0) await em.nativeDelete(this.entity, { id: { $in: published } });
+      return this.completed(rows.length, published.length);
+    });
+  }
+
+  private completed(found: number, published: number): number {
+    if (published < found) throw new Error(`${found - published} events were not taken by NATS`);
+    return found;
+  }
+
+  /** Sends all in order without waiting in between; gives the ids that arrived. */
+  private async publishRows(rows: readonly OutboxRow[]): Promise<number[]> {
+    const results = await Promise.allSettled(rows.map(async (row) => this.bus.publish(row.subject, row.payload, { id: row.eventId, headers: row.headers, stream: row.stream ?? null })));
+    return rows.flatMap((row, index) => (results[index]!.status === 'fulfilled' ? [row.id] : []));
+  }
+}

@@ -1,0 +1,45 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MikroORM } from '@mikro-orm/sqlite';
+import { Migrator } from '@mikro-orm/migrations';
+import BetterSqlite3 from 'better-sqlite3';
+import { CompiledQuery, SqliteDialect, type Driver } from 'kysely';
+import type { DatabaseOptions } from './database.ts';
+
+/**
+ * Takes the write lock when a transaction begins. A deferred transaction that reads first and then writes fails at once
+ * when another process wrote in between, however long it would be willing to wait.
+ */
+class ImmediateSqliteDialect extends SqliteDialect {
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    driver.beginTransaction = async (connection) => {
+      await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    };
+    return driver;
+  }
+}
+
+export async function openSqlite(options: DatabaseOptions): Promise<MikroORM> {
+  const file = options.url.slice('sqlite:'.length);
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const orm = await MikroORM.init({
+    dbName: file,
+    entities: [...options.entities],
+    extensions: [Migrator],
+    migrations: { migrationsList: [...options.migrations], snapshot: false, silent: true },
+    driverOptions: new ImmediateSqliteDialect({ database: async () => connectFile(file) }) as never,
+  } as never);
+  await (orm as unknown as { migrator: Migrator }).migrator.up();
+  return orm as unknown as MikroORM;
+}
+
+function connectFile(file: string): BetterSqlite3 {
+  const database = new BetterSqlite3(file, { timeout: 5_000 });
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  database.pragma('cache_size = -8000');
+  return database;
+}

@@ -1,0 +1,16 @@
+export { Bus, RetryLater, type Closable, type EventHandler, type EventMeta, type RequestHandler } from './bus/bus.ts';
+export { NatsBus } from './bus/nats-bus.ts';
+export { Consumes, Serves } from './bus/serves.ts';
+export { describeIssues } from './bus/wire.ts';
+export { ConfigurationError, defineConfig, serviceConfig, type Configuration } from './configuration.ts';
+export { Database, type DatabaseOptions } from './database/database.ts';
+export { Outbox } from './database/outbox.ts';
+export { Health, type PartHealth } from './health.ts';
+export { Lifecycle } from './lifecycle.ts';
+export { Log } from './log.ts';
+export { redact, redactText } from './redact.ts';
+export { currentRequest, withRequest, type RequestContext } from './request-context.ts';
+export { runService } from './run-service.ts';
+export { composeService, type RunningService, type ServiceDefinition, type ServiceSurroundings } from './service.ts';
+export { decryptSecret, deriveKey, encryptSecret, openSealed, seal, sealingKeys } from './sealing.ts';
+export type { EntityManager } from '@mikro-orm/sql';

@@ -1,0 +1,34 @@
+import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Bus } from './bus/bus.ts';
+import { Database } from './database/database.ts';
+import { Outbox } from './database/outbox.ts';
+import { Health } from './health.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { Log } from './log.ts';
+
+export interface PlatformParts {
+  bus: Bus;
+  log: Log;
+  lifecycle: Lifecycle;
+  health: Health;
+  /** Absent in services that keep nothing. */
+  database: Database | null;
+  outbox: Outbox | null;
+}
+
+/** Gives every module of a service the parts it runs on. */
+@Global()
+@Module({})
+export class PlatformModule {
+  static with(parts: PlatformParts): DynamicModule {
+    const providers: Provider[] = [
+      { provide: Bus, useValue: parts.bus },
+      { provide: Log, useValue: parts.log },
+      { provide: Lifecycle, useValue: parts.lifecycle },
+      { provide: Health, useValue: parts.health },
+    ];
+    if (parts.database !== null) providers.push({ provide: Database, useValue: parts.database });
+    if (parts.outbox !== null) providers.push({ provide: Outbox, useValue: parts.outbox });
+    return { module: PlatformModule, providers, exports: providers.map((provider) => (provider as { provide: symbol }).provide) };
+  }
+}

@@ -1,0 +1,4 @@
+export { MemoryBus } from '../bus/memory-bus.ts';
+export { startDatabases, type TestDatabases } from './databases.ts';
+export { freePort } from './free-port.ts';
+export { startNats, type TestNats } from './nats.ts';
