@@ -35,7 +35,7 @@ try {
   await start();
 } catch (error) {
   if (!ending) {
-    process.stderr.write(`${error instanceof StartFailure ? error.message : ((error as Error).stack ?? error)}\n`);
+    process.stderr.write(`${error instanceof StartFailure ? error.message : String((error as Error).stack)}\n`);
     await end(1);
   }
 }

@@ -14,7 +14,8 @@ export function consoleForm(service: string, line: string): string | null {
     return null;
   }
   if (typeof entry.level !== 'number' || entry.level < 40) return null;
+  const text = typeof entry.msg === 'string' ? entry.msg : '';
   const word = levels.get(entry.level) ?? 'warning';
-  const cause = typeof entry.err?.message === 'string' && entry.err.message !== entry.msg ? `: ${entry.err.message}` : '';
-  return `${service}: ${word}: ${`${String(entry.msg ?? '')}${cause}`.slice(0, longest)}`;
+  const cause = typeof entry.err?.message === 'string' && entry.err.message !== text ? `: ${entry.err.message}` : '';
+  return `${service}: ${word}: ${`${text}${cause}`.slice(0, longest)}`;
 }

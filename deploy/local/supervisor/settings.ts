@@ -85,7 +85,7 @@ function unknownName(name: string): string {
 /** How many letters must change to get from one name to the other. */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [line, letter] of [...one].entries()) {
+  for (const [line, letter] of one.split('').entries()) {
     const next = [line + 1];
     for (let column = 0; column < other.length; column++) {
       const changed = (row[column] ?? 0) + (letter === other[column] ? 0 : 1);

@@ -1,0 +1,10 @@
+// `npm test`: every test there is; the last line says how many passed and failed.
+import { smokeTestBenchmarks } from './benchmarks/smoke.ts';
+import { verify } from './testing/checks.ts';
+import { add, closingLine, exitCode } from './testing/count.ts';
+import { project } from './testing/run.ts';
+
+const count = add([await verify(), await project('medium'), await project('e2e'), await smokeTestBenchmarks()]);
+if (count.skipped > 0) process.stdout.write(`\n${count.skipped} skipped`);
+process.stdout.write(`\n${closingLine(count)}\n`);
+process.exit(exitCode(count));

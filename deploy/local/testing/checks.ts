@@ -1,0 +1,24 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { add } from './count.ts';
+import type { Count } from './count.ts';
+import { check, project, root, tool } from './run.ts';
+import type { Outcome } from './run.ts';
+
+/** Types, lint, dead code and unit tests (the boundary and coverage tests among them): all that needs nothing running. */
+export async function verify(): Promise<Count> {
+  return add([
+    await check('types', () => tool('tsc', ['--noEmit'])),
+    await check('types of the web app', webTypes),
+    await check('lint', () => tool('oxlint', ['--type-aware', '--max-warnings=0'])),
+    await check('dead code', () => tool('knip', ['--no-progress', '--no-config-hints'])),
+    await project('unit'),
+  ]);
+}
+
+async function webTypes(): Promise<Outcome> {
+  const web = join(root, 'web');
+  if (!existsSync(join(web, 'src'))) return { ok: true, output: '' };
+  const synced = await tool('svelte-kit', ['sync'], { folder: web });
+  return synced.ok ? tool('svelte-check', ['--fail-on-warnings', '--output', 'human'], { folder: web }) : synced;
+}
