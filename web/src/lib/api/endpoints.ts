@@ -1,0 +1,47 @@
+import type { AnswerOf, BodyOf, api as routes } from '@deskhand/contracts';
+import type { Api } from './client.ts';
+
+type Routes = typeof routes;
+export type Answer<Name extends keyof Routes> = AnswerOf<Routes[Name]>;
+type Body<Name extends keyof Routes> = BodyOf<Routes[Name]>;
+
+const segment = encodeURIComponent;
+
+/** The server's routes as functions. Only their types come from the contracts: the checks run on the server. */
+export function endpoints(api: Api) {
+  const conversation = (id: string) => `/api/conversations/${segment(id)}`;
+  return {
+    registration: () => api.call<Answer<'registration'>>('GET', '/api/auth/registration'),
+    register: (body: Body<'register'>) => api.call<Answer<'register'>>('POST', '/api/auth/register', body),
+    login: (body: Body<'login'>) => api.call<Answer<'login'>>('POST', '/api/auth/login', body),
+    logout: () => api.call<Answer<'logout'>>('POST', '/api/auth/logout', {}),
+    me: () => api.call<Answer<'me'>>('GET', '/api/users/me'),
+
+    tokens: () => api.call<Answer<'tokens'>>('GET', '/api/users/me/tokens'),
+    createToken: (body: Body<'createToken'>) => api.call<Answer<'createToken'>>('POST', '/api/users/me/tokens', body),
+    revokeToken: (id: string) => api.call<unknown>('DELETE', `/api/users/me/tokens/${segment(id)}`),
+    providers: () => api.call<Answer<'providers'>>('GET', '/api/users/me/providers'),
+    saveProvider: (body: Body<'saveProvider'>) => api.call<Answer<'saveProvider'>>('POST', '/api/users/me/providers', body),
+    removeProvider: (provider: string) => api.call<unknown>('DELETE', `/api/users/me/providers/${segment(provider)}`),
+    testProvider: (provider: string) => api.call<Answer<'testProvider'>>('POST', `/api/users/me/providers/${segment(provider)}/test`),
+    models: () => api.call<Answer<'models'>>('GET', '/api/models'),
+
+    conversations: (limit: number) => api.call<Answer<'conversations'>>('GET', `/api/conversations?limit=${limit}`),
+    createConversation: (body: NonNullable<Body<'createConversation'>>) => api.call<Answer<'createConversation'>>('POST', '/api/conversations', body),
+    updateConversation: (id: string, body: Body<'updateConversation'>) => api.call<Answer<'updateConversation'>>('PUT', conversation(id), body),
+    removeConversation: (id: string) => api.call<unknown>('DELETE', conversation(id)),
+    messagesBefore: (id: string, before: string) => api.call<Answer<'messages'>>('GET', `${conversation(id)}/messages?limit=50&before=${segment(before)}`),
+    say: (id: string, body: Body<'say'>) => api.call<Answer<'say'>>('POST', `${conversation(id)}/messages`, body),
+    steer: (id: string, run: string, body: Body<'steer'>) => api.call<Answer<'steer'>>('POST', `${conversation(id)}/runs/${segment(run)}/steer`, body),
+    interrupt: (id: string, run: string) => api.call<unknown>('POST', `${conversation(id)}/runs/${segment(run)}/interrupt`),
+    computer: (id: string, verb: 'start' | 'stop' | 'restart') => api.call<Answer<'startComputer'>>('POST', `${conversation(id)}/sandbox/${verb}`),
+    approvals: () => api.call<Answer<'approvals'>>('GET', '/api/approvals'),
+    decide: (id: string, body: Body<'decide'>) => api.call<unknown>('POST', `/api/approvals/${segment(id)}`, body),
+
+    users: () => api.call<Answer<'users'>>('GET', '/api/admin/users'),
+    disableUser: (username: string, disabled: boolean) => api.call<Answer<'disableUser'>>('PATCH', `/api/admin/users/${segment(username)}`, { disabled }),
+    containers: () => api.call<Answer<'containers'>>('GET', '/api/admin/containers'),
+  };
+}
+
+export type Endpoints = ReturnType<typeof endpoints>;

@@ -1,0 +1,41 @@
+import type { ModelView } from '@deskhand/contracts';
+import type { Endpoints } from '../api/endpoints.ts';
+import { remember, remembered } from './storage.ts';
+
+/** The models that can be chosen, and the one a new conversation starts with. */
+export class Models {
+  list = $state.raw<readonly ModelView[]>([]);
+  #preset = $state<string | null>(remembered('model'));
+  #fallback = $state<string | null>(null);
+
+  constructor(private readonly endpoints: Endpoints) {}
+
+  async load(): Promise<void> {
+    const { models, default_model } = await this.endpoints.models();
+    this.list = models;
+    this.#fallback = default_model;
+  }
+
+  /** The person's last choice while it still exists, else the server's default. */
+  get preferred(): string | null {
+    return this.list.some(({ id }) => id === this.#preset) ? this.#preset : this.#fallback;
+  }
+
+  prefer(id: string): void {
+    this.#preset = id;
+    remember('model', id);
+  }
+
+  find(id: string | null): ModelView | undefined {
+    return this.list.find((model) => model.id === id);
+  }
+
+  label(id: string): string {
+    return this.find(id)?.label ?? id;
+  }
+
+  /** True for the built-in models that follow a script; they say so wherever they are shown. */
+  isScripted(id: string | null): boolean {
+    return id !== null && (this.find(id)?.scripted ?? /^(scripted|mock)\//.test(id));
+  }
+}

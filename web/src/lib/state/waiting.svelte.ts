@@ -1,0 +1,45 @@
+import type { ApprovalView } from '@deskhand/contracts';
+import { ApiError, wordsOf } from '../api/client.ts';
+import type { Endpoints } from '../api/endpoints.ts';
+
+export type Decision = Parameters<Endpoints['decide']>[1];
+
+const refreshDelay = 150;
+
+/** Everything in all conversations that waits for the person. */
+export class Waiting {
+  approvals = $state.raw<readonly ApprovalView[]>([]);
+  loaded = $state(false);
+  problem = $state<string | null>(null);
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(private readonly endpoints: Endpoints) {}
+
+  async load(): Promise<void> {
+    try {
+      this.approvals = await this.endpoints.approvals();
+      this.problem = null;
+    } catch (error) {
+      this.problem = wordsOf(error);
+    } finally {
+      this.loaded = true;
+    }
+  }
+
+  refreshSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      void this.load();
+    }, refreshDelay);
+  }
+
+  /** Decides once. Where somebody was faster, that is no error: the approval is gone either way. */
+  async decide(id: string, decision: Decision): Promise<void> {
+    try {
+      await this.endpoints.decide(id, decision);
+    } catch (error) {
+      if (!(error instanceof ApiError && (error.code === 'CONFLICT' || error.code === 'NOT_FOUND'))) throw error;
+    }
+    this.approvals = this.approvals.filter((approval) => approval.approval_id !== id);
+  }
+}
