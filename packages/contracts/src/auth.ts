@@ -25,7 +25,8 @@ export const tokenScope = z.enum(['api', 'metrics']);
 const origin = { address: z.string() };
 const byGateway = { owner: 'auth', callers: ['gateway'] } as const;
 const byOperator = { owner: 'auth', callers: ['operator'] } as const;
-const identity = z.object({ user_id: z.string(), username: z.string(), is_admin: z.boolean(), scopes: z.array(tokenScope) });
+/** `token_id` is what `accessRevoked` names as its session when the token is revoked. */
+const identity = z.object({ user_id: z.string(), username: z.string(), is_admin: z.boolean(), scopes: z.array(tokenScope), token_id: z.string(), expires_at: z.string().nullable() });
 
 export const auth = {
   /** What the sign-in page needs to know. */
@@ -58,5 +59,5 @@ export const auth = {
   resetPassword: defineRequest('auth.user.reset-password', { ...byOperator, timeoutMs: 15_000, input: z.object({ username: z.string(), password: password.optional() }), output: z.object({ password: z.string() }), errors: ['NOT_FOUND'] }),
 } as const;
 
-/** A session, token or account ended: streams opened with it are closed. `session_id` null means all of the user's. */
+/** A session, token or account ended: streams opened with it are closed. `session_id` (an API token's id too) null means all of the user's. */
 export const accessRevoked = defineEvent('user.{user_id}.revoked', { owner: 'auth', consumers: ['gateway'], data: z.object({ user_id: z.string(), session_id: z.string().nullable() }) });

@@ -58,5 +58,7 @@ export function defineEvent<Data extends z.ZodType>(
 }
 
 export type InputOf<Contract extends RequestContract> = z.input<Contract['input']>;
+/** What a handler is given: the input validated, its defaults filled in. */
+export type ReceivedOf<Contract extends RequestContract> = z.output<Contract['input']>;
 export type OutputOf<Contract extends RequestContract> = z.output<Contract['output']>;
 export type DataOf<Contract extends EventContract> = z.output<Contract['data']>;
