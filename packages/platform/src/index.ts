@@ -5,6 +5,8 @@ export { describeIssues } from './bus/wire.ts';
 export { ConfigurationError, defineConfig, serviceConfig, type Configuration } from './configuration.ts';
 export { Database, type DatabaseOptions } from './database/database.ts';
 export { Outbox } from './database/outbox.ts';
+export { KeyRing } from './key-ring.ts';
+export { verifyAccessToken, verifyGrant, type PublicKeySet } from './tokens.ts';
 export { Health, type PartHealth } from './health.ts';
 export { Lifecycle } from './lifecycle.ts';
 export { Log } from './log.ts';

@@ -8,14 +8,14 @@ export interface ContractExtras {
 
 /** The decorated controller method answers this request; its input is validated before it is called. */
 export function Serves<Contract extends RequestContract>(contract: Contract) {
-  return (target: object, key: string, descriptor: TypedPropertyDescriptor<RequestHandler<Contract>>): void => {
+  return <Handler extends RequestHandler<Contract>>(target: object, key: string, descriptor: TypedPropertyDescriptor<Handler>): void => {
     (MessagePattern(contract.subject, { contract } satisfies ContractExtras) as MethodDecorator)(target, key, descriptor);
   };
 }
 
 /** The decorated controller method handles this event, once per service. */
 export function Consumes<Contract extends EventContract>(contract: Contract) {
-  return (target: object, key: string, descriptor: TypedPropertyDescriptor<EventHandler<Contract>>): void => {
+  return <Handler extends EventHandler<Contract>>(target: object, key: string, descriptor: TypedPropertyDescriptor<Handler>): void => {
     (EventPattern(contract.subject, { contract } satisfies ContractExtras) as MethodDecorator)(target, key, descriptor);
   };
 }
