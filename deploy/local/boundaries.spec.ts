@@ -25,12 +25,12 @@ describe('boundaries', () => {
   });
 
   it('contracts import zod only', () => {
-    const surplus = imports.filter(({ file, of }) => /^packages\/contracts\/src\//.test(file) && !isTest(file) && !of.startsWith('.') && of !== 'zod');
+    const surplus = imports.filter(({ file, of }) => file.startsWith('packages/contracts/src/') && !isTest(file) && !of.startsWith('.') && of !== 'zod');
     expect(surplus).toEqual([]);
   });
 
   it('the web app imports contracts and no other part of the checkout', () => {
-    expect(imports.filter(({ file, of }) => file.startsWith('web/') && /^@deskhand\//.test(of) && of !== '@deskhand/contracts')).toEqual([]);
+    expect(imports.filter(({ file, of }) => file.startsWith('web/') && of.startsWith('@deskhand/') && of !== '@deskhand/contracts')).toEqual([]);
     expect(leaving('web')).toEqual([]);
   });
 
@@ -44,7 +44,7 @@ describe('boundaries', () => {
   });
 
   it('platform imports of ours only contracts', () => {
-    expect(imports.filter(({ file, of }) => file.startsWith('packages/platform/') && /^@deskhand\//.test(of) && of !== '@deskhand/contracts')).toEqual([]);
+    expect(imports.filter(({ file, of }) => file.startsWith('packages/platform/') && of.startsWith('@deskhand/') && of !== '@deskhand/contracts')).toEqual([]);
   });
 
   it('only sandbox-manager knows what runs inside a computer', () => {
