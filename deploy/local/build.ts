@@ -23,7 +23,9 @@ const others: readonly Program[] = [
   { entry: 'deploy/local/deskhand.ts', output: 'deskhand.mjs' },
 ].filter((program) => existsSync(join(root, program.entry)));
 
-// A running product keeps its files until each is replaced whole.
+const failures: string[] = [];
+
+// A running product keeps its files until each is replaced whole; one program's failure does not keep the others old.
 for (const { entry, output, selfContained } of [...services, ...others]) {
   const file = join(dist, output);
   mkdirSync(dirname(file), { recursive: true });
@@ -31,7 +33,14 @@ for (const { entry, output, selfContained } of [...services, ...others]) {
   try {
     await bundle({ entry: join(root, entry), file: temporary, root, selfContained });
     renameSync(temporary, file);
+  } catch (error) {
+    failures.push(`${entry}: ${(error as Error).message}`);
   } finally {
     rmSync(temporary, { force: true });
   }
+}
+
+if (failures.length > 0) {
+  process.stderr.write(`${failures.join('\n')}\n`);
+  process.exitCode = 1;
 }

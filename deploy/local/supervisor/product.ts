@@ -7,7 +7,7 @@ import { consoleForm } from './log-lines.ts';
 import { noteProcesses } from './leftovers.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessObserver } from './managed-process.ts';
-import { natsAccounts, natsServerConfig } from './nats-config.ts';
+import { natsAccounts, natsServerConfig } from '@deskhand/platform/nats-server-config';
 import type { NatsKey } from './nats-keys.ts';
 import { natsServerPlan } from './nats-server.ts';
 import { identityOf } from './process-identity.ts';

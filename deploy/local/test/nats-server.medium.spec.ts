@@ -9,7 +9,7 @@ import { connect, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ManagedProcess } from '../supervisor/managed-process.ts';
-import { natsServerConfig } from '../supervisor/nats-config.ts';
+import { natsServerConfig } from '@deskhand/platform/nats-server-config';
 import { loadNatsKeys } from '../supervisor/nats-keys.ts';
 import { natsServerPlan } from '../supervisor/nats-server.ts';
 import { freePort } from '../supervisor/ports.ts';

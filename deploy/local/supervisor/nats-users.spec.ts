@@ -1,6 +1,6 @@
 import { serviceNames, natsPermissions } from '@deskhand/contracts';
 import { describe, expect, it } from 'vitest';
-import { natsServerConfig } from './nats-config.ts';
+import { natsServerConfig } from '@deskhand/platform/nats-server-config';
 
 const users = serviceNames.map((name) => ({ publicKey: `U-${name}`, permissions: natsPermissions(name) }));
 interface Config {
