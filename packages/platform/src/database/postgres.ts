@@ -17,7 +17,8 @@ export async function openPostgres(options: DatabaseOptions): Promise<MikroORM> 
     pool: { min: 0, max: 10 },
     // Unqualified names in migrations and queries mean the service's own schema.
     driverOptions: { options: `-c search_path=${schema} -c default_transaction_isolation=serializable` } as never,
-    migrations: { migrationsList: [...options.migrations], snapshot: false, silent: true },
+    // Named with its schema: the migrator looks for its table in `public` otherwise, and makes it a second time.
+    migrations: { tableName: `${schema}.mikro_orm_migrations`, migrationsList: [...options.migrations], snapshot: false, silent: true },
   } as never) as unknown as MikroORM;
   const em = orm.em.fork() as unknown as import('@mikro-orm/sql').EntityManager;
   await em.transactional(async (locked) => {
