@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installPackages, isDebian, isRoot } from './debian.mjs';
 import { cacheFolder } from './cache.mjs';
+import { readOrNull } from './checkout.mjs';
 import { withLock } from './lock.mjs';
 import { say, tail } from './report.mjs';
 import { fullPath, run, which } from './run.mjs';
@@ -12,6 +13,10 @@ import { fullPath, run, which } from './run.mjs';
 /** The engine that Deskhand starts itself where none is reachable: one per machine, never stopped by us. */
 const privateFolder = join(cacheFolder, 'engine');
 const privateHost = `unix://${join(privateFolder, 'docker.sock')}`;
+/** Where a private engine is noted for the machine's other users of Deskhand, whose cache folder is another one. */
+const noteFile = '/run/deskhand/docker-host';
+/** Set by the benchmark of a cold start: an engine of its own although the machine has one, without a network of its own. */
+const isolated = Boolean(process.env.ENGINE_ISOLATED);
 
 /**
  * A Docker engine that answers: `{host, problem: null}`, or `{host: null, problem}` with a sentence that says why there
@@ -25,14 +30,15 @@ export async function ensureEngine() {
 
 /** Looks only: `{host, problem}`, both null where there is none but one could be started. */
 export async function findEngine() {
+  if (isolated) return { host: (await answers(privateHost)) ? privateHost : null, problem: null };
   const named = process.env.DOCKER_HOST;
   if (named) {
     if (await answers(named)) return { host: named, problem: null };
     return { host: null, problem: `The Docker engine named by DOCKER_HOST (${named}) does not answer. Start it, or unset DOCKER_HOST.` };
   }
-  const candidates = ['unix:///var/run/docker.sock', privateHost];
-  if (process.env.XDG_RUNTIME_DIR) candidates.splice(1, 0, `unix://${process.env.XDG_RUNTIME_DIR}/docker.sock`);
-  for (const host of candidates) if (await answers(host)) return { host, problem: null };
+  const ofThisUser = process.env.XDG_RUNTIME_DIR ? `unix://${process.env.XDG_RUNTIME_DIR}/docker.sock` : null;
+  const candidates = ['unix:///var/run/docker.sock', ofThisUser, privateHost, readOrNull(noteFile)?.trim()];
+  for (const host of candidates) if (host && (await answers(host))) return { host, problem: null };
   return { host: null, problem: null };
 }
 
@@ -67,7 +73,7 @@ async function launch() {
       '--data-root', join(privateFolder, 'data'),
       '--exec-root', join(privateFolder, 'exec'),
       '--pidfile', join(privateFolder, 'dockerd.pid'),
-      '--live-restore',
+      ...(isolated ? [] : ['--live-restore']),
       ...bridge,
     ],
     { detached: true, stdio: ['ignore', log, log], env: { ...process.env, PATH: fullPath() }, cwd: '/' },
@@ -77,7 +83,9 @@ async function launch() {
   engine.on('exit', (code) => { exited = `dockerd ended with code ${code}`; });
   engine.unref();
   for (const limit = Date.now() + 60_000; Date.now() < limit && exited === null; await sleep(200)) {
-    if (await answers(privateHost)) return { host: privateHost, problem: null };
+    if (!(await answers(privateHost))) continue;
+    if (!isolated) note(privateHost);
+    return { host: privateHost, problem: null };
   }
   return { host: null, problem: `The Docker engine did not start (${exited ?? 'no answer within 60 s'}): ${tail(readFileSync(logFile, 'utf8'), 3)}` };
 }
@@ -87,6 +95,7 @@ async function launch() {
  * make one.
  */
 async function privateBridge() {
+  if (isolated) return ['--bridge', 'none', '--iptables=false'];
   const name = 'deskhand0';
   if (existsSync(`/sys/class/net/${name}`)) return ['--bridge', name];
   const address = '10.213.0.1/16';
@@ -95,6 +104,15 @@ async function privateBridge() {
   await run('ip', ['address', 'add', address, 'dev', name], { seconds: 5 });
   await run('ip', ['link', 'set', name, 'up'], { seconds: 5 });
   return ['--bridge', name];
+}
+
+function note(host) {
+  try {
+    mkdirSync(dirname(noteFile), { recursive: true, mode: 0o755 });
+    writeFileSync(noteFile, `${host}\n`);
+  } catch {
+    // Others then look in their own cache folder only.
+  }
 }
 
 // dockerd refuses to start while the pid in its file is alive, even when that pid is now another program's.

@@ -26,7 +26,7 @@ export const plans = {
   }),
   deskhand: (args) => (args[0] === 'doctor' ? { needs: [], program: 'deploy/local/doctor.mjs' } : { needs: ['dependencies', 'server'], program: 'dist/deskhand.mjs' }),
   image: () => ({
-    needs: ['dependencies', 'server', 'image'],
+    needs: ['dependencies', 'server', 'nats', 'image'],
     say: ({ environment }) => environment.SANDBOX_IMAGE ?? environment.DOCKER_PROBLEM,
   }),
 };
@@ -97,10 +97,13 @@ async function allOf(promises) {
   throw failures.find((failure) => !(failure instanceof Remedy));
 }
 
+// What this run did not look for stays as the run before noted it.
 function remember(environment) {
   const file = join(root, 'dist', 'prerequisites.json');
-  const text = `${JSON.stringify(environment, null, 2)}\n`;
-  if (readOrNull(file) === text) return;
+  const before = readOrNull(file);
+  const { NATS_SERVER, CHROMIUM } = before ? JSON.parse(before) : {};
+  const text = `${JSON.stringify(withoutEmpty({ NATS_SERVER, CHROMIUM, ...environment }), null, 2)}\n`;
+  if (before === text) return;
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(file, text);
 }

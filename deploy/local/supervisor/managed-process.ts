@@ -7,6 +7,8 @@ import { restartDelay, wellAfterMilliseconds } from './back-off.ts';
 
 const readyWithinMilliseconds = 60_000;
 const startsBeforeGivingUp = 5;
+/** What a service ends with when its environment is unusable: another try cannot help. */
+const badEnvironment = 'exit code 78';
 
 export interface ProcessPlan {
   readonly name: string;
@@ -115,7 +117,7 @@ export class ManagedProcess {
 
   private async restart(reason: string): Promise<void> {
     this.deathsInARow += 1;
-    if (!this.wasReady && this.deathsInARow >= startsBeforeGivingUp) {
+    if (!this.wasReady && (reason === badEnvironment || this.deathsInARow >= startsBeforeGivingUp)) {
       this.settleFirst.reject(new Error(`${this.name} does not start (${reason}).\n${this.recent.map((line) => `  ${line}`).join('\n')}`));
       return;
     }
