@@ -1,4 +1,5 @@
-// Bundles what runs on the server into dist/. Run by Node's own type stripping, after the dependencies are there.
+// Bundles what runs on the server, or sandboxd, into dist/. Run by Node's own type stripping, after the dependencies are
+// there: `node build.ts server|sandboxd`.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bundle } from './bundle.ts';
@@ -17,16 +18,19 @@ const services = readdirSync(join(root, 'services'))
   .filter((name) => existsSync(join(root, 'services', name, 'src', 'main.ts')))
   .map((name): Program => ({ entry: `services/${name}/src/main.ts`, output: `services/${name}.mjs` }));
 
+const sandboxd: Program = { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true };
+
 const others: readonly Program[] = [
-  { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true },
   { entry: 'deploy/local/supervisor.ts', output: 'supervisor.mjs' },
   { entry: 'deploy/local/deskhand.ts', output: 'deskhand.mjs' },
-].filter((program) => existsSync(join(root, program.entry)));
+];
+
+const programs = process.argv[2] === 'sandboxd' ? [sandboxd] : [...services, ...others];
 
 const failures: string[] = [];
 
 // A running product keeps its files until each is replaced whole; one program's failure does not keep the others old.
-for (const { entry, output, selfContained } of [...services, ...others]) {
+for (const { entry, output, selfContained } of programs) {
   const file = join(dist, output);
   mkdirSync(dirname(file), { recursive: true });
   const temporary = join(dirname(file), `.making-${process.pid}-${basename(file)}`);

@@ -8,12 +8,12 @@ import { ensureEngine } from './engine.mjs';
 import { caBundle, dockerClient, ensureImage } from './image.mjs';
 import { ensureNatsServer } from './nats.mjs';
 import { ensureNode } from './node.mjs';
-import { buildServer, buildWeb } from './products.mjs';
+import { buildSandboxd, buildServer, buildWeb } from './products.mjs';
 import { Remedy, say } from './report.mjs';
 
 /**
  * What each command needs and which program it becomes. Parts: `dependencies`, `server` (bundles), `web`, `nats`,
- * `image` (with an engine), `chromium`.
+ * `image` (with an engine and sandboxd), `chromium`.
  */
 export const plans = {
   start: () => ({ needs: ['dependencies', 'server', 'web', 'image', ...(process.env.DESKHAND_NATS_URL ? [] : ['nats'])], program: 'dist/supervisor.mjs' }),
@@ -26,7 +26,7 @@ export const plans = {
   }),
   deskhand: (args) => (args[0] === 'doctor' ? { needs: [], program: 'deploy/local/doctor.mjs' } : { needs: ['dependencies', 'server'], program: 'dist/deskhand.mjs' }),
   image: () => ({
-    needs: ['dependencies', 'server', 'nats', 'image'],
+    needs: ['dependencies', 'nats', 'image'],
     say: ({ environment }) => environment.SANDBOX_IMAGE ?? environment.DOCKER_PROBLEM,
   }),
 };
@@ -44,30 +44,32 @@ export async function prepare(needs) {
   const built = build(node, wants);
   const nats = wants('nats') ? ensureNatsServer(() => engine.then(({ docker }) => docker)) : Promise.resolve(null);
   const chromium = wants('chromium') ? ensureChromium() : Promise.resolve({ path: null, problem: null });
-  const image = wants('image') ? Promise.all([engine, built.server]).then(([found]) => sandboxImage(found)) : Promise.resolve(null);
-  const parts = await allOf([engine, nats, chromium, image, built.server, built.web]);
+  const image = wants('image') ? Promise.all([engine, built.sandboxd]).then(([found]) => sandboxImage(found)) : Promise.resolve(null);
+  const all = await Promise.allSettled([engine, nats, chromium, image, built.server, built.web]);
 
-  const [found, natsServer, browser, sandbox] = parts;
-  if (browser.problem) say(browser.problem);
+  const [found, natsServer, browser, sandbox] = all.map(({ value }) => value ?? null);
+  if (browser?.problem) say(browser.problem);
   if (sandbox?.problem) say(`No computers: ${sandbox.problem}`);
   const environment = withoutEmpty({
-    DOCKER_HOST: found.host,
+    DOCKER_HOST: found?.host,
     DOCKER_PROBLEM: sandbox?.problem,
     SANDBOX_IMAGE: sandbox?.name,
     NATS_SERVER: natsServer,
-    CHROMIUM: browser.path,
+    CHROMIUM: browser?.path,
     CA_BUNDLE: caBundle(),
   });
   if (wants('image')) remember(environment);
+  throwFailures(all);
   return { node, environment };
 }
 
 function build(node, wants) {
   const dependencies = ensureDependencies(node);
-  const server = dependencies.then(() => (wants('server') ? buildServer(node) : null));
+  const sandboxd = dependencies.then(() => (wants('image') || wants('server') ? buildSandboxd(node) : null));
   // One after the other: two bundlers at once gain nothing on two cores.
+  const server = sandboxd.then(() => (wants('server') ? buildServer(node) : null));
   const web = server.then(() => (wants('web') ? buildWeb(node) : null));
-  return { server, web };
+  return { sandboxd, server, web };
 }
 
 // The base image is wanted only where no sandbox image was ever made; it is then made while dependencies install.
@@ -88,13 +90,11 @@ async function sandboxImage({ docker, host, problem, base }) {
   return ensureImage(docker, process.env.DESKHAND_SANDBOX_IMAGE || 'desktop');
 }
 
-// All parts come to their end before a failure is reported, so that nothing half-done runs on behind the message.
-async function allOf(promises) {
-  const results = await Promise.allSettled(promises);
+// Called when all parts came to their end, so that nothing half-done runs on behind the message.
+function throwFailures(results) {
   const failures = [...new Set(results.filter(({ status }) => status === 'rejected').map(({ reason }) => reason))];
-  if (failures.length === 0) return results.map(({ value }) => value);
-  if (failures.every((failure) => failure instanceof Remedy)) throw new Remedy(failures.map(({ message }) => message).join('\n'));
-  throw failures.find((failure) => !(failure instanceof Remedy));
+  if (failures.length === 0) return;
+  throw failures.find((failure) => !(failure instanceof Remedy)) ?? new Remedy(failures.map(({ message }) => message).join('\n'));
 }
 
 // What this run did not look for stays as the run before noted it.

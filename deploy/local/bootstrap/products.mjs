@@ -11,13 +11,22 @@ import { run } from './run.mjs';
 const isCode = (name) => !/\.(spec|test)\.ts$|\/test\//.test(name);
 const shared = ['package-lock.json', 'tsconfig.json'];
 
+const sandboxdParts = {
+  title: 'sandboxd',
+  inputs: ['packages/sandboxd', 'packages/contracts', 'deploy/local/build.ts', 'deploy/local/bundle.ts', ...shared],
+  keep: isCode,
+  stampFile: join(root, 'dist', 'sandboxd', '.stamp'),
+  exists: () => existsSync(join(root, 'dist', 'sandboxd', 'sandboxd.mjs')),
+  command: () => ['deploy/local/build.ts', 'sandboxd'],
+};
+
 const serverParts = {
-  title: 'services, supervisor and sandboxd',
+  title: 'services and supervisor',
   inputs: ['packages', 'services', 'deploy/local', ...shared],
   keep: (name) => isCode(name) && !name.startsWith('deploy/local/bootstrap'),
   stampFile: join(root, 'dist', '.stamp'),
   exists: () => existsSync(join(root, 'dist', 'supervisor.mjs')),
-  command: () => ['deploy/local/build.ts'],
+  command: () => ['deploy/local/build.ts', 'server'],
 };
 
 const webParts = {
@@ -28,6 +37,9 @@ const webParts = {
   exists: () => existsSync(join(root, 'web', 'build', 'index.html')),
   command: () => ['deploy/local/build-web.ts'],
 };
+
+/** Bundles what runs inside the sandbox image, unless its sources are those of the last build. */
+export const buildSandboxd = (node) => build(node, sandboxdParts);
 
 /** Bundles what runs on the server, unless its sources are those of the last build. */
 export const buildServer = (node) => build(node, serverParts);
