@@ -1,0 +1,38 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { GatewaySettings, type GatewayConfig } from './gateway-config.ts';
+import { GatewayService } from './gateway.service.ts';
+import { Secrets } from './keys/secrets.ts';
+import { LlmController } from './llm.controller.ts';
+import { AddressPolicy } from './outgoing/address-policy.ts';
+import { OutgoingHttp } from './outgoing/outgoing-http.ts';
+import { ProviderProbe } from './providers/provider-probe.ts';
+import { ProvidersRepository } from './providers/providers.repository.ts';
+import { ProvidersService } from './providers/providers.service.ts';
+import { RoutesService } from './providers/routes.service.ts';
+import { PriceTable } from './usage/price-table.ts';
+import { UsageRepository } from './usage/usage.repository.ts';
+
+const fromSettings = <Part>(part: abstract new (...values: never[]) => Part, make: (values: GatewayConfig) => Part) => ({ provide: part, inject: [GatewaySettings], useFactory: (settings: GatewaySettings) => make(settings.values) });
+
+@Module({})
+export class GatewayModule {
+  /** `read` gives the configuration when the module starts. */
+  static with(read: () => GatewayConfig): DynamicModule {
+    return {
+      module: GatewayModule,
+      controllers: [LlmController],
+      providers: [
+        { provide: GatewaySettings, useFactory: () => new GatewaySettings(read()) },
+        fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),
+        fromSettings(AddressPolicy, (values) => new AddressPolicy(values.ALLOWED_PRIVATE_HOSTS)),
+        { provide: OutgoingHttp, inject: [GatewaySettings, AddressPolicy], useFactory: makeOutgoing },
+        { provide: PriceTable, useFactory: () => new PriceTable() },
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, GatewayService,
+      ],
+    };
+  }
+}
+
+function makeOutgoing({ values }: GatewaySettings, policy: AddressPolicy): OutgoingHttp {
+  return new OutgoingHttp(policy, { connectMs: values.CONNECT_TIMEOUT_MS, firstByteMs: values.FIRST_BYTE_TIMEOUT_MS, idleMs: values.IDLE_TIMEOUT_MS });
+}

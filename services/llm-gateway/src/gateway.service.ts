@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { DeclaredError } from '@deskhand/contracts';
+import { Health, Lifecycle, Log } from '@deskhand/platform';
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { GatewaySettings } from './gateway-config.ts';
+import { GatewayServer } from './http/gateway-server.ts';
+import { ModelCalls } from './http/model-calls.ts';
+import { Callers } from './keys/callers.ts';
+import { Secrets } from './keys/secrets.ts';
+import { OutgoingHttp } from './outgoing/outgoing-http.ts';
+import { RoutesService } from './providers/routes.service.ts';
+import { Metrics } from './usage/metrics.ts';
+import { PriceTable } from './usage/price-table.ts';
+import { UsageJournal } from './usage/usage-journal.ts';
+import { UsageRecorder } from './usage/usage-recorder.ts';
+import { UsageRepository } from './usage/usage.repository.ts';
+
+/** How long a drain waits for calls at work; the agent asks again what was cut. */
+const drainMs = 8_000;
+
+/** Brings the HTTP side up with the service and down with it. */
+@Injectable()
+export class GatewayService implements OnApplicationBootstrap {
+  private readonly server: GatewayServer;
+  private readonly recorder: UsageRecorder;
+  private port: number | null = null;
+
+  constructor(
+    @Inject(GatewaySettings) private readonly settings: GatewaySettings,
+    @Inject(Secrets) secrets: Secrets,
+    @Inject(RoutesService) routes: RoutesService,
+    @Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp,
+    @Inject(UsageRepository) usage: UsageRepository,
+    @Inject(PriceTable) prices: PriceTable,
+    @Inject(Health) health: Health,
+    @Inject(Lifecycle) lifecycle: Lifecycle,
+    @Inject(Log) log: Log,
+  ) {
+    const { values } = settings;
+    const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'));
+    this.recorder = new UsageRecorder(async (rows) => usage.store(rows), prices, journal, log);
+    const callers = new Callers(secrets.runTokenKey, values.LITELLM_MASTER_KEY);
+    const metrics = new Metrics();
+    const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
+    const calls = new ModelCalls({ callers, routes, outgoing, recorder: this.recorder, metrics, limits });
+    const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
+    this.server = new GatewayServer({ calls, callers, routes, metrics, log, ready });
+    health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
+    lifecycle.onDrain(10, async () => this.server.close(drainMs));
+    lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { HTTP_HOST, HTTP_PORT } = this.settings.values;
+    await this.recorder.recover();
+    this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
+  }
+
+  /** Where other services reach the HTTP API. Clients of both formats put their own paths behind it. */
+  baseUrl(): string {
+    const { BASE_URL, HTTP_HOST } = this.settings.values;
+    if (BASE_URL !== undefined) return BASE_URL.replace(/\/+$/, '');
+    if (this.port === null) throw new DeclaredError('UNAVAILABLE', 'The model gateway is starting.');
+    const host = HTTP_HOST === '0.0.0.0' ? '127.0.0.1' : HTTP_HOST === '::' ? '::1' : HTTP_HOST;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+}

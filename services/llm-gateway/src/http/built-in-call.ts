@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { builtInHeading, builtInTurn } from '../scripted/built-in-turn.ts';
+import type { BuiltInModel } from '../scripted/built-in-models.ts';
+import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
+import { anthropicMessagesAnswer, anthropicMessagesEvents } from '../wire/anthropic-messages-writer.ts';
+import { openaiChatAnswer, openaiChatEvents } from '../wire/openai-chat-writer.ts';
+import type { RequestFacts } from '../wire/wire-format.ts';
+import { answerJson } from './answers.ts';
+
+/** Events written together where a model has no pace. */
+const batch = 16;
+
+/** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
+export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<CallOutcome> {
+  const turn = builtInTurn(model, call.wire, body, call.requestBytes);
+  const heading = builtInHeading(model, call.wire);
+  const openai = call.wire === 'openai-chat';
+  const outcome: CallOutcome = { status: 'completed', httpStatus: 200, usage: turn.usage, estimated: true, firstByteMs: performance.now() - call.startedMark };
+  if (!facts.stream) {
+    answerJson(response, 200, openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading));
+    return outcome;
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-litellm-call-id': call.id });
+  const events = openai ? openaiChatEvents(turn, heading, facts.wantsUsage) : anthropicMessagesEvents(turn, heading);
+  const whole = await writeEvents(events, model.paceMs, response);
+  return whole ? outcome : { ...outcome, status: 'cancelled' };
+}
+
+async function writeEvents(events: Iterable<string>, paceMs: number, response: ServerResponse): Promise<boolean> {
+  const size = paceMs > 0 ? 1 : batch;
+  let waiting: string[] = [];
+  for (const event of events) {
+    waiting.push(event);
+    if (waiting.length < size) continue;
+    if (!(await write(response, waiting.join('')))) return false;
+    waiting = [];
+    await (paceMs > 0 ? sleep(paceMs) : nextTurn());
+  }
+  if (!(await write(response, waiting.join('')))) return false;
+  response.end();
+  return true;
+}
+
+/** Resolves when there is room for more; false when the client left. */
+async function write(response: ServerResponse, text: string): Promise<boolean> {
+  if (response.destroyed) return false;
+  if (response.write(text)) return true;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
+  return !response.destroyed;
+}

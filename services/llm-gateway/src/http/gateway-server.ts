@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Log } from '@deskhand/platform';
+import type { Callers } from '../keys/callers.ts';
+import { routeId } from '../providers/route.ts';
+import type { RoutesService } from '../providers/routes.service.ts';
+import type { Metrics } from '../usage/metrics.ts';
+import { anthropicMessages } from '../wire/anthropic-messages.ts';
+import { openaiChat } from '../wire/openai-chat.ts';
+import { WireError, type Wire } from '../wire/wire-format.ts';
+import { answerError, answerJson } from './answers.ts';
+import type { ModelCalls } from './model-calls.ts';
+import { ClientGone } from './read-body.ts';
+
+/** How long what a refused client still sends is read and thrown away, so that it can read its answer. */
+const discardMs = 2_000;
+
+interface Endpoint {
+  methods: readonly string[];
+  /** Whose errors it answers with. */
+  wire: Wire;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void> | void;
+}
+
+export interface GatewayServerParts {
+  calls: ModelCalls;
+  callers: Callers;
+  routes: RoutesService;
+  metrics: Metrics;
+  log: Log;
+  /** Whether new calls are welcome; false while the service drains. */
+  ready(): Promise<boolean>;
+}
+
+/** The HTTP API of the model gateway. */
+export class GatewayServer {
+  private readonly server: Server;
+  private readonly endpoints: ReadonlyMap<string, Endpoint>;
+
+  constructor(private readonly parts: GatewayServerParts) {
+    this.endpoints = new Map(this.listEndpoints());
+    this.server = createServer({ maxHeaderSize: 32 * 1024, headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, noDelay: true }, (request, response) => void this.serve(request, response));
+    this.server.maxConnections = 10_000;
+  }
+
+  /** Resolves with the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject).listen(port, host, () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+    });
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connections and waits for the calls at work, at most `limitMs`; then cuts them. */
+  async close(limitMs: number): Promise<void> {
+    if (!this.server.listening) return;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    this.server.closeIdleConnections();
+    const limit = setTimeout(() => this.server.closeAllConnections(), limitMs);
+    await closed;
+    clearTimeout(limit);
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    const endpoint = this.endpoints.get(path);
+    const wire = endpoint?.wire ?? openaiChat;
+    try {
+      if (!endpoint) throw new WireError('not-found', `There is no ${path.slice(0, 200)} here.`, null, 'unknown_url');
+      if (!endpoint.methods.includes(request.method ?? '')) {
+        response.setHeader('allow', endpoint.methods.join(', '));
+        throw new WireError('method-not-allowed', `${path} takes ${endpoint.methods.join(', ')}.`);
+      }
+      await endpoint.handle(request, response);
+    } catch (error) {
+      this.refuse(request, response, wire, error);
+    }
+  }
+
+  private refuse(request: IncomingMessage, response: ServerResponse, wire: Wire, error: unknown): void {
+    if (error instanceof ClientGone) return void response.destroy();
+    if (error instanceof WireError) answerError(response, wire, error);
+    else {
+      this.parts.log.error('A request to the model gateway failed', { error });
+      if (response.headersSent) response.destroy();
+      else answerError(response, wire, new WireError('internal', 'The model gateway failed. Its log says why.'));
+    }
+    if (request.complete) return;
+    request.resume();
+    const cut = setTimeout(() => request.socket.destroy(), discardMs);
+    request.once('close', () => clearTimeout(cut));
+  }
+
+  private *listEndpoints(): Generator<[string, Endpoint]> {
+    const { calls, callers, metrics } = this.parts;
+    const get = ['GET', 'HEAD'];
+    const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
+    const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
+    const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.models(request)) };
+    const alive: Endpoint = { methods: get, wire: openaiChat, handle: (_, response) => answerJson(response, 200, { status: 'ok' }) };
+    const readiness: Endpoint = {
+      methods: get, wire: openaiChat,
+      handle: async (_, response) => {
+        const ready = await this.parts.ready();
+        answerJson(response, ready ? 200 : 503, { status: ready ? 'healthy' : 'unhealthy', db: ready ? 'connected' : 'unknown' });
+      },
+    };
+    const exposition: Endpoint = {
+      methods: get, wire: openaiChat,
+      handle: (request, response) => {
+        if (callers.identify(request.headers).kind !== 'master') throw new WireError('forbidden', 'Metrics need the master key.');
+        response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
+      },
+    };
+    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/messages', messages], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/health', alive], ['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
+  }
+
+  /** The models a caller may name, in a shape that clients of both formats read. */
+  private async models(request: IncomingMessage): Promise<object> {
+    const caller = this.parts.callers.identify(request.headers);
+    const ids = caller.kind === 'run' ? [routeId(caller.claims.route)] : (await this.parts.routes.models(null)).models.map((model) => model.id);
+    const data = ids.map((id) => ({ id, object: 'model', type: 'model', display_name: id, created: 1_760_000_000, created_at: '2025-10-09T08:53:20Z', owned_by: id.split('/', 1)[0] }));
+    return { object: 'list', data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null };
+  }
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DeclaredError, newId } from '@deskhand/contracts';
+import type { Caller, Callers } from '../keys/callers.ts';
+import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { routeId, type RouteName, type Upstream } from '../providers/route.ts';
+import type { RoutesService } from '../providers/routes.service.ts';
+import { findBuiltIn } from '../scripted/built-in-models.ts';
+import type { Metrics } from '../usage/metrics.ts';
+import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
+import { answerBuiltIn } from './built-in-call.ts';
+import { upstreamHeaders } from './pass-headers.ts';
+import { parseJson, readBody } from './read-body.ts';
+import { RelayedCall, type RelayLimits } from './relayed-call.ts';
+
+export interface ModelCallParts {
+  callers: Callers;
+  routes: RoutesService;
+  outgoing: OutgoingHttp;
+  recorder: UsageRecorder;
+  metrics: Metrics;
+  limits: RelayLimits & { bodyBytes: number };
+}
+
+/** A model call from its first byte to its usage row. */
+export class ModelCalls {
+  constructor(private readonly parts: ModelCallParts) {}
+
+  /** Throws `WireError` while nothing was answered yet. */
+  async serve(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedMark = performance.now();
+    const { callers, limits } = this.parts;
+    const caller = callers.identify(request.headers);
+    const raw = await readBody(request, limits.bodyBytes);
+    const body = parseJson(raw);
+    const facts = wire.readRequest(body);
+    const route = await this.route(caller, facts.model);
+    const run = caller.kind === 'run' ? caller.claims : null;
+    const call: ModelCall = {
+      id: newId(), startedAt: Date.now(), startedMark, route, wire: wire.format, stream: facts.stream, requestBytes: raw.length, baseUrl: null, officialPrices: false,
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId },
+    };
+    if (route.source === 'builtin') return this.answerHere(call, facts, body, response);
+    const upstream = await this.parts.routes.upstream(run?.userId ?? null, route);
+    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
+    if (upstream.wire !== wire.format) throw new WireError('bad-request', otherFormat(route, upstream), 'model');
+    if (response.destroyed) return;
+    call.baseUrl = upstream.baseUrl;
+    call.officialPrices = upstream.official;
+    this.relay(call, wire, facts, upstream, raw, body, request, response);
+  }
+
+  private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
+    const { outgoing, limits } = this.parts;
+    const bytes = wire.upstreamBody(raw, body, facts, call.route.model);
+    const relayed = new RelayedCall({ call, wire, upstream, response, limits, stripUsage: facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
+    this.begin(call);
+    outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
+  }
+
+  private async answerHere(call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+    const model = findBuiltIn(call.route.provider, call.route.model);
+    if (!model) throw new WireError('not-found', `There is no built-in model ${routeId(call.route)}.`, 'model', 'model_not_found');
+    this.begin(call);
+    response.setTimeout(this.parts.limits.slowClientMs, () => response.destroy());
+    this.end(call, await answerBuiltIn(model, call, facts, body, response));
+  }
+
+  private begin(call: ModelCall): void {
+    this.parts.metrics.begin();
+    this.parts.recorder.begin(call);
+  }
+
+  private end(call: ModelCall, outcome: CallOutcome): void {
+    this.parts.metrics.end(call, outcome);
+    this.parts.recorder.end(call, outcome);
+  }
+
+  private async route(caller: Caller, model: string): Promise<RouteName> {
+    if (caller.kind === 'run') {
+      const { route } = caller.claims;
+      if (model === route.model || model === routeId(route)) return route;
+      throw new WireError('not-found', `The key of this run is for the model ${routeId(route)}, not for ${model.slice(0, 200)}.`, 'model', 'model_not_found');
+    }
+    try {
+      return await this.parts.routes.choose(null, null, model);
+    } catch (error) {
+      if (error instanceof DeclaredError && error.code === 'NOT_FOUND') throw new WireError('not-found', error.message, 'model', 'model_not_found');
+      throw error;
+    }
+  }
+}
+
+function otherFormat(route: RouteName, upstream: Upstream): string {
+  const path = upstream.wire === 'anthropic-messages' ? '/v1/messages' : '/v1/chat/completions';
+  return `${routeId(route)} speaks another format than this endpoint: send the request to ${path} in that format.`;
+}

@@ -1,0 +1,28 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { credentialHeaders } from '../providers/catalogue.ts';
+import type { Upstream } from '../providers/route.ts';
+
+/** Of the client's headers: what belongs to the vendor's format. Never its credentials, cookies or address. */
+export function upstreamHeaders(upstream: Upstream, client: IncomingHttpHeaders, stream: boolean): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json', accept: stream ? 'text/event-stream' : 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand', ...credentialHeaders(upstream),
+  };
+  const prefix = upstream.wire === 'anthropic-messages' ? 'anthropic-' : 'openai-beta';
+  for (const [name, value] of Object.entries(client)) if (name.startsWith(prefix) && typeof value === 'string') headers[name] = value;
+  if (upstream.wire === 'anthropic-messages') headers['anthropic-version'] ??= '2023-06-01';
+  return headers;
+}
+
+/** What concerns one connection only, or the provider's own site and not ours. */
+const kept = new Set([
+  'connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length',
+  'set-cookie', 'location', 'alt-svc', 'strict-transport-security', 'server', 'via', 'date', 'www-authenticate',
+]);
+
+/** The provider's headers for the client: everything (rate limits, request ids, vendors' own) but what must not travel on. */
+export function clientHeaders(upstream: IncomingHttpHeaders, callId: string): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(upstream)) if (value !== undefined && !kept.has(name) && !name.startsWith('access-control-')) headers[name] = value;
+  headers['x-litellm-call-id'] = callId;
+  return headers;
+}

@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http';
+import { WireError } from '../wire/wire-format.ts';
+
+/** The client went away before its request was whole: nobody is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
+}
+
+/** A request's whole body, at most `limit` bytes. Throws `WireError` or `ClientGone`. */
+export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') throw new WireError('bad-request', `Bodies encoded as ${encoding.slice(0, 40)} are not read here; send the JSON as it is.`);
+  const tooLarge = (): WireError => new WireError('too-large', `The body is larger than ${limit} bytes.`);
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (): void => {
+      request.off('data', take).off('end', done).off('close', gone).off('error', gone);
+    };
+    const take = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size <= limit) return void chunks.push(chunk);
+      settle();
+      reject(tooLarge());
+    };
+    const done = (): void => {
+      settle();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    };
+    const gone = (): void => {
+      settle();
+      reject(new ClientGone('The client closed the connection'));
+    };
+    request.on('data', take).once('end', done).once('close', gone).once('error', gone);
+  });
+}
+
+/** Parses a JSON object. Throws `WireError`. */
+export function parseJson(raw: Buffer): Record<string, unknown> {
+  let body: unknown;
+  try {
+    body = JSON.parse(raw.toString('utf8'));
+  } catch {
+    throw new WireError('bad-request', raw.length === 0 ? 'The body is empty; send a JSON object.' : 'The body is not valid JSON.');
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
+  return body as Record<string, unknown>;
+}

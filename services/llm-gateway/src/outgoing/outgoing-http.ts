@@ -1,0 +1,77 @@
+import { Pool, type Dispatcher } from 'undici';
+import type { AddressPolicy } from './address-policy.ts';
+import { guardedConnector, type Resolve } from './guarded-connector.ts';
+
+export interface OutgoingTimeouts {
+  /** Milliseconds to an open connection, to the first byte of an answer, and between two pieces of it. */
+  connectMs: number;
+  firstByteMs: number;
+  idleMs: number;
+}
+
+interface Entry {
+  pool: Pool;
+  usedAt: number;
+}
+
+const unusedMs = 300_000;
+
+/**
+ * Every call that leaves this service goes through here: one pool of connections per origin, each connection opened by the
+ * guarded connector, no redirect ever followed, no pipelining. Pools that nobody used for five minutes are closed.
+ */
+export class OutgoingHttp {
+  private readonly pools = new Map<string, Entry>();
+  private readonly sweeper: NodeJS.Timeout;
+
+  constructor(private readonly policy: AddressPolicy, readonly timeouts: OutgoingTimeouts, private readonly resolve?: Resolve) {
+    this.sweeper = setInterval(() => this.sweep(), 60_000).unref();
+  }
+
+  dispatch(origin: string, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
+    this.pool(origin).dispatch({ headersTimeout: this.timeouts.firstByteMs, bodyTimeout: this.timeouts.idleMs, ...options }, handler);
+  }
+
+  /** Sends a small body and reads at most `limit` bytes of the answer. Rejects when there is none. */
+  async post(origin: string, path: string, headers: Record<string, string>, body: string, limit: number, timeoutMs: number): Promise<{ status: number; text: string }> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const answer = await this.pool(origin).request({ path, method: 'POST', headers, body, signal });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= limit) break;
+    }
+    return { status: answer.statusCode, text: Buffer.concat(chunks).subarray(0, limit).toString('utf8') };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.sweeper);
+    const pools = [...this.pools.values()];
+    this.pools.clear();
+    await Promise.all(pools.map(async ({ pool }) => pool.destroy()));
+  }
+
+  private pool(origin: string): Pool {
+    const now = Date.now();
+    const known = this.pools.get(origin);
+    if (known) {
+      known.usedAt = now;
+      return known.pool;
+    }
+    const connect = guardedConnector(this.policy, this.timeouts.connectMs, this.resolve);
+    const pool = new Pool(origin, { connections: 1_024, pipelining: 1, connect, maxHeaderSize: 64 * 1024 });
+    this.pools.set(origin, { pool, usedAt: now });
+    return pool;
+  }
+
+  private sweep(): void {
+    const before = Date.now() - unusedMs;
+    for (const [origin, { pool, usedAt }] of this.pools) {
+      if (usedAt > before || pool.stats.running > 0 || pool.stats.pending > 0) continue;
+      this.pools.delete(origin);
+      void pool.close();
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import type { WireFormat } from '@deskhand/contracts';
+
+/** Which model, and whose key: a run token carries this, so it holds no secret. */
+export interface RouteName {
+  source: 'builtin' | 'user' | 'server';
+  provider: string;
+  /** As the provider names it. */
+  model: string;
+}
+
+/** Where a provider is and how it is addressed. */
+export interface Upstream {
+  provider: string;
+  wire: WireFormat;
+  origin: string;
+  /** Path of the chat endpoint at the origin. */
+  path: string;
+  key: string;
+  /** The provider's own address, not one that somebody configured. */
+  official: boolean;
+  /** Base URL, for finding prices. */
+  baseUrl: string;
+}
+
+export const routeId = (route: Pick<RouteName, 'provider' | 'model'>): string => `${route.provider}/${route.model}`;

@@ -1,0 +1,89 @@
+import { DeclaredError, type ModelView } from '@deskhand/contracts';
+import { Inject, Injectable } from '@nestjs/common';
+import { GatewaySettings } from '../gateway-config.ts';
+import { Secrets } from '../keys/secrets.ts';
+import { builtInModels } from '../scripted/built-in-models.ts';
+import { findVendor, serverKey, upstreamAt, vendors, type Vendor } from './catalogue.ts';
+import { chooseRoute, defaultRoute, type Choices } from './model-choice.ts';
+import { ProvidersRepository } from './providers.repository.ts';
+import { routeId, type RouteName, type Upstream } from './route.ts';
+
+/** How long another instance may go on with a key that was changed here. */
+const rememberedMs = 2_000;
+const rememberedAtMost = 1_000;
+
+interface Remembered {
+  upstream: Upstream;
+  until: number;
+}
+
+/** Which models there are for whom, and the way to them. */
+@Injectable()
+export class RoutesService {
+  private readonly shared: readonly Vendor[];
+  private readonly remembered = new Map<string, Remembered>();
+
+  constructor(
+    @Inject(ProvidersRepository) private readonly providers: ProvidersRepository,
+    @Inject(Secrets) private readonly secrets: Secrets,
+    @Inject(GatewaySettings) private readonly settings: GatewaySettings,
+  ) {
+    this.shared = Object.values(vendors).filter((vendor) => serverKey(vendor, settings.values) !== undefined);
+  }
+
+  /** `userId` null: the master key, which has the built-in models and the server-wide providers. Throws `NOT_FOUND`. */
+  async choose(userId: string | null, provider: string | null, model: string | null): Promise<RouteName> {
+    return chooseRoute(await this.choices(userId), provider, model);
+  }
+
+  async models(userId: string | null): Promise<{ models: ModelView[]; default_model: string }> {
+    const choices = await this.choices(userId);
+    const models: ModelView[] = builtInModels.map((model) => ({ id: `${model.provider}/${model.name}`, provider: model.provider, label: model.label, scripted: true }));
+    const add = (vendor: Vendor, names: readonly string[]): void => {
+      for (const name of new Set(names)) models.push({ id: `${vendor.name}/${name}`, provider: vendor.name, label: `${vendor.label}: ${name}`, scripted: false });
+    };
+    for (const row of choices.own) {
+      const vendor = findVendor(row.provider);
+      if (vendor) add(vendor, [...(row.modelName == null ? [] : [row.modelName]), ...(row.endpointUrl == null ? vendor.models : [])]);
+    }
+    for (const vendor of choices.shared) if (!choices.own.some((row) => row.provider === vendor.name)) add(vendor, vendor.models);
+    return { models, default_model: routeId(defaultRoute(choices)) };
+  }
+
+  /** Address and key of a route that is not built in; null when its provider was removed meanwhile. */
+  async upstream(userId: string | null, route: RouteName): Promise<Upstream | null> {
+    const vendor = findVendor(route.provider);
+    if (!vendor) return null;
+    if (route.source === 'server') {
+      const key = serverKey(vendor, this.settings.values);
+      return key === undefined ? null : upstreamAt(vendor, null, key);
+    }
+    if (userId === null) return null;
+    const name = `${userId} ${vendor.name}`;
+    const known = this.remembered.get(name);
+    if (known && known.until > Date.now()) return known.upstream;
+    const row = await this.providers.find(userId, vendor.name);
+    this.remembered.delete(name);
+    if (!row) return null;
+    const upstream = upstreamAt(vendor, row.endpointUrl ?? null, this.secrets.decryptKey(userId, vendor.name, row.encryptedKey));
+    if (this.remembered.size >= rememberedAtMost) this.remembered.clear();
+    this.remembered.set(name, { upstream, until: Date.now() + rememberedMs });
+    return upstream;
+  }
+
+  /** Forgets what was read of a user's provider, because it changed. */
+  forget(userId: string, provider: string): void {
+    this.remembered.delete(`${userId} ${provider}`);
+  }
+
+  label(route: RouteName): string {
+    if (route.source === 'builtin') return builtInModels.find((model) => model.provider === route.provider && model.name === route.model)?.label ?? routeId(route);
+    const vendor = findVendor(route.provider);
+    if (!vendor) throw new DeclaredError('NOT_FOUND', `There is no provider "${route.provider}".`);
+    return `${vendor.label}: ${route.model}`;
+  }
+
+  private async choices(userId: string | null): Promise<Choices> {
+    return { own: userId === null ? [] : await this.providers.list(userId), shared: this.shared };
+  }
+}

@@ -1,0 +1,43 @@
+import type { WireFormat } from '@deskhand/contracts';
+import type { UsageRow } from '../database/entities.ts';
+import type { RouteName } from '../providers/route.ts';
+import type { TokenUsage } from '../wire/token-usage.ts';
+
+/** completed · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left. */
+export type CallStatus = 'completed' | 'refused' | 'failed' | 'cut' | 'cancelled';
+
+/** A call that began. */
+export interface ModelCall {
+  id: string;
+  /** Unix milliseconds, and the same moment of the monotonic clock. */
+  startedAt: number;
+  startedMark: number;
+  /** Null for the master key's calls. */
+  run: { userId: string; conversationId: string; runId: string } | null;
+  route: RouteName;
+  wire: WireFormat;
+  stream: boolean;
+  /** Size of the request, which stands for its input where nothing else says it. */
+  requestBytes: number;
+  /** Base URL of the provider; null for built-in models. */
+  baseUrl: string | null;
+  officialPrices: boolean;
+}
+
+/** What became of it. */
+export interface CallOutcome {
+  status: CallStatus;
+  httpStatus: number | null;
+  usage: TokenUsage;
+  estimated: boolean;
+  firstByteMs: number | null;
+}
+
+/** A call that is over, with what its price depends on. */
+export interface EndedCall {
+  row: UsageRow;
+  baseUrl: string | null;
+  officialPrices: boolean;
+}
+
+export const estimatedInput = (requestBytes: number): number => Math.ceil(requestBytes / 4);

@@ -1,0 +1,41 @@
+import { inputTokens } from '../wire/token-usage.ts';
+import type { EndedCall } from './model-call.ts';
+
+type Prices = typeof import('@pydantic/genai-prices');
+
+/** What calls cost. The table takes memory and a tenth of a second to load, so it is read at the first call that needs it. */
+export class PriceTable {
+  private loading: Promise<Prices> | null = null;
+
+  /** US dollars; null when the model's price is not known at that provider. */
+  async cost({ row, baseUrl, officialPrices }: EndedCall): Promise<number | null> {
+    const input = inputTokens(row);
+    if (baseUrl === null || input + row.output === 0) return 0;
+    const { calcPrice } = await this.load();
+    const counted = {
+      input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
+      cache_write_tokens: row.cacheWrite5m + row.cacheWrite1h, ...(row.cacheWrite1h > 0 && { cache_write_1h_tokens: row.cacheWrite1h }),
+    };
+    const where = officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl };
+    try {
+      return calcPrice(counted, row.model, { ...where, timestamp: new Date(row.startedAt) })?.total_price ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Tokens a model of a provider can take in; null when not known. */
+  async contextWindow(provider: string, model: string): Promise<number | null> {
+    const { calcPrice } = await this.load();
+    try {
+      return calcPrice({ input_tokens: 1 }, model, { providerId: provider })?.model.context_window ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  private load(): Promise<Prices> {
+    this.loading ??= import('@pydantic/genai-prices');
+    return this.loading;
+  }
+}

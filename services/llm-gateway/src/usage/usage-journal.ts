@@ -1,0 +1,148 @@
+import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EndedCall, ModelCall } from './model-call.ts';
+
+type Line = { begun: ModelCall } | { ended: EndedCall };
+
+export interface Leftovers {
+  ended: EndedCall[];
+  begun: ModelCall[];
+}
+
+const rotateAt = 4 * 1024 * 1024;
+
+/**
+ * Calls that the database does not have yet, as lines of a file. A line is handed to the operating system within the same
+ * turn of the event loop, which a killed process does not take along; a power cut may. One file a process.
+ */
+export class UsageJournal {
+  private readonly open = new Map<string, Line>();
+  private lines: string[] = [];
+  private scheduled = false;
+  private file: number | null = null;
+  private path = '';
+  private size = 0;
+  private count = 0;
+
+  /** Without a folder nothing is kept. */
+  constructor(private readonly folder: string | null) {}
+
+  /** What processes that are gone left behind. Their files are deleted once `stored` is called for all of it. */
+  takeOver(): Leftovers {
+    const found: Leftovers = { ended: [], begun: [] };
+    if (this.folder === null) return found;
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const abandoned = readdirSync(this.folder).filter((name) => name.endsWith('.journal') && !ownerLives(name));
+    for (const name of abandoned) {
+      const { ended, begun } = readLines(join(this.folder, name));
+      for (const call of ended) this.remember(call.row.id, { ended: call });
+      for (const call of begun) this.remember(call.id, { begun: call });
+      found.ended.push(...ended);
+      found.begun.push(...begun);
+    }
+    this.write();
+    for (const name of abandoned) rmSync(join(this.folder, name), { force: true });
+    return found;
+  }
+
+  begun(call: ModelCall): void {
+    this.remember(call.id, { begun: call });
+  }
+
+  ended(call: EndedCall): void {
+    this.remember(call.row.id, { ended: call });
+  }
+
+  stored(ids: readonly string[]): void {
+    for (const id of ids) this.open.delete(id);
+    if (this.open.size === 0 && this.file !== null && this.lines.length === 0) {
+      ftruncateSync(this.file, 0);
+      this.size = 0;
+    } else if (this.size > rotateAt) this.rotate();
+  }
+
+  /** `empty`: everything is stored, so nothing has to stay. */
+  close(empty: boolean): void {
+    this.write();
+    if (this.file !== null) closeSync(this.file);
+    if (this.file !== null && empty && this.open.size === 0) rmSync(this.path, { force: true });
+    this.file = null;
+  }
+
+  private remember(id: string, line: Line): void {
+    if (this.folder === null) return;
+    this.open.set(id, line);
+    this.lines.push(`${JSON.stringify(line)}\n`);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => this.write());
+  }
+
+  private write(): void {
+    this.scheduled = false;
+    if (this.lines.length === 0) return;
+    const text = this.lines.join('');
+    this.lines = [];
+    this.file ??= this.openFile();
+    this.size += writeSync(this.file, text);
+  }
+
+  /** Goes on in a new file that holds only what is still open. */
+  private rotate(): void {
+    const [old, oldPath] = [this.file, this.path];
+    this.file = null;
+    this.size = 0;
+    this.lines = [...this.open.values()].map((line) => `${JSON.stringify(line)}\n`);
+    this.write();
+    if (old !== null) closeSync(old);
+    rmSync(oldPath, { force: true });
+  }
+
+  private openFile(): number {
+    this.path = join(this.folder ?? '', `${process.pid}-${startOf(process.pid) ?? 'unknown'}-${this.count++}.journal`);
+    return openSync(this.path, 'a', 0o600);
+  }
+}
+
+function readLines(path: string): Leftovers {
+  const begun = new Map<string, ModelCall>();
+  const ended = new Map<string, EndedCall>();
+  for (const text of readFileSync(path, 'utf8').split('\n')) {
+    const line = parseLine(text);
+    if (line === null) continue;
+    if ('begun' in line) begun.set(line.begun.id, line.begun);
+    else ended.set(line.ended.row.id, line.ended);
+  }
+  for (const id of ended.keys()) begun.delete(id);
+  return { ended: [...ended.values()], begun: [...begun.values()] };
+}
+
+/** The last line of a killed process may be half a line. */
+function parseLine(text: string): Line | null {
+  try {
+    return text === '' ? null : (JSON.parse(text) as Line);
+  } catch {
+    return null;
+  }
+}
+
+/** A process is known by its id and when it started, because ids come back. */
+function ownerLives(name: string): boolean {
+  const [pid = '', start = ''] = name.split('-');
+  if (Number(pid) === process.pid) return startOf(process.pid) === start || start === 'unknown';
+  try {
+    process.kill(Number(pid), 0);
+  } catch {
+    return false;
+  }
+  const now = startOf(Number(pid));
+  return now === undefined || now === start;
+}
+
+function startOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}

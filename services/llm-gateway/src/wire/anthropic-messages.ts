@@ -1,0 +1,54 @@
+import { bodyWith } from './body-edit.ts';
+import { count, isRecord, type TokenUsage } from './token-usage.ts';
+import { WireError, type Wire } from './wire-format.ts';
+
+const errorTypes: Record<WireError['kind'], string> = {
+  'bad-request': 'invalid_request_error', unauthenticated: 'authentication_error', forbidden: 'permission_error', 'not-found': 'not_found_error', 'method-not-allowed': 'invalid_request_error',
+  'too-large': 'request_too_large', 'rate-limited': 'rate_limit_error', upstream: 'api_error', unavailable: 'overloaded_error', timeout: 'timeout_error', internal: 'api_error',
+};
+
+/** Anthropic messages. */
+export const anthropicMessages: Wire = {
+  format: 'anthropic-messages',
+
+  readRequest(body) {
+    if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
+    if (typeof body.model !== 'string' || body.model === '') throw new WireError('bad-request', 'model: must name a model; GET /v1/models lists them.');
+    if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'messages: must be a list.');
+    if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'stream: must be true or false.');
+    return { model: body.model, stream: body.stream === true, wantsUsage: true };
+  },
+
+  upstreamBody: (raw, body, facts, model) => bodyWith(raw, body, facts.model === model ? {} : { model }),
+
+  answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
+
+  usageEvent(data) {
+    if (!isRecord(data)) return { usage: null, final: false, onlyUsage: false };
+    const usage = data.type === 'message_start' && isRecord(data.message) ? data.message.usage : data.usage;
+    return { usage: readUsage(usage), final: data.type === 'message_delta', onlyUsage: false };
+  },
+
+  errorBody: (error) => ({ type: 'error', error: { type: errorTypes[error.kind], message: error.message } }),
+
+  errorEvent: (error) => `event: error\ndata: ${JSON.stringify(anthropicMessages.errorBody(error))}\n\n`,
+};
+
+/** `input_tokens` excludes what was read from or written to a cache. Only what the event states; later events complete it. */
+function readUsage(usage: unknown): Partial<TokenUsage> | null {
+  if (!isRecord(usage)) return null;
+  const written = count(usage.cache_creation_input_tokens);
+  const byAge = isRecord(usage.cache_creation) ? usage.cache_creation : {};
+  const hour = count(byAge.ephemeral_1h_input_tokens);
+  const details = isRecord(usage.output_tokens_details) ? usage.output_tokens_details : {};
+  const stated: Partial<TokenUsage> = {
+    uncachedInput: count(usage.input_tokens),
+    cacheRead: count(usage.cache_read_input_tokens),
+    cacheWrite5m: count(byAge.ephemeral_5m_input_tokens) ?? (written === undefined ? undefined : Math.max(0, written - (hour ?? 0))),
+    cacheWrite1h: hour,
+    output: count(usage.output_tokens),
+    reasoning: count(details.thinking_tokens) ?? count(details.reasoning_tokens),
+  };
+  const known = Object.entries(stated).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? null : Object.fromEntries(known);
+}

@@ -1,0 +1,13 @@
+/**
+ * A JSON object's bytes with some fields changed. Unchanged bytes stay the client's own; a field that the object does not
+ * have yet is written before its closing brace, so that a long body is neither parsed nor written again for it.
+ */
+export function bodyWith(raw: Buffer, body: Record<string, unknown>, changes: Record<string, unknown>): Buffer {
+  const names = Object.keys(changes);
+  if (names.length === 0) return raw;
+  if (names.some((name) => Object.hasOwn(body, name))) return Buffer.from(JSON.stringify({ ...body, ...changes }));
+  const end = raw.lastIndexOf('}');
+  const addition = JSON.stringify(changes).slice(1);
+  const separator = Object.keys(body).length === 0 ? '' : ',';
+  return Buffer.concat([raw.subarray(0, end), Buffer.from(separator + addition)]);
+}

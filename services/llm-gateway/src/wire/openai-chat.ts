@@ -1,0 +1,60 @@
+import { bodyWith } from './body-edit.ts';
+import { count, isRecord, type TokenUsage } from './token-usage.ts';
+import { errorStatus, WireError, type Wire } from './wire-format.ts';
+
+const errorTypes: Partial<Record<WireError['kind'], string>> = {
+  unauthenticated: 'authentication_error', forbidden: 'permission_error', 'rate-limited': 'rate_limit_error', upstream: 'upstream_error', unavailable: 'service_unavailable_error', timeout: 'timeout_error', internal: 'server_error',
+};
+
+/** OpenAI chat completions. */
+export const openaiChat: Wire = {
+  format: 'openai-chat',
+
+  readRequest(body) {
+    if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
+    if (typeof body.model !== 'string' || body.model === '') throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
+    if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'The field messages must be a list.', 'messages');
+    if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
+    const wantsUsage = isRecord(body.stream_options) && body.stream_options.include_usage === true;
+    return { model: body.model, stream: body.stream === true, wantsUsage };
+  },
+
+  upstreamBody(raw, body, facts, model) {
+    const changes: Record<string, unknown> = {};
+    if (facts.model !== model) changes.model = model;
+    if (facts.stream && !facts.wantsUsage) changes.stream_options = { ...(isRecord(body.stream_options) ? body.stream_options : {}), include_usage: true };
+    return bodyWith(raw, body, changes);
+  },
+
+  answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
+
+  usageEvent(data) {
+    if (!isRecord(data)) return { usage: null, final: false, onlyUsage: false };
+    const usage = readUsage(data.usage);
+    return { usage, final: usage !== null, onlyUsage: usage !== null && Array.isArray(data.choices) && data.choices.length === 0 };
+  },
+
+  errorBody: (error) => ({ error: { message: error.message, type: errorTypes[error.kind] ?? 'invalid_request_error', param: error.param, code: error.code ?? String(errorStatus[error.kind]) } }),
+
+  errorEvent: (error) => `data: ${JSON.stringify(openaiChat.errorBody(error))}\n\n`,
+};
+
+/**
+ * `prompt_tokens` includes cached ones. Some endpoints leave reasoning out of `completion_tokens` and show it in
+ * `total_tokens` only: the total is what is billed, so the difference is output.
+ */
+function readUsage(usage: unknown): TokenUsage | null {
+  if (!isRecord(usage)) return null;
+  const prompt = count(usage.prompt_tokens);
+  const completion = count(usage.completion_tokens);
+  if (prompt === undefined && completion === undefined) return null;
+  const promptDetails = isRecord(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
+  const completionDetails = isRecord(usage.completion_tokens_details) ? usage.completion_tokens_details : {};
+  const input = prompt ?? 0;
+  const cacheRead = Math.min(count(promptDetails.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0, input);
+  const cacheWrite5m = Math.min(count(promptDetails.cache_write_tokens) ?? 0, input - cacheRead);
+  const unlisted = Math.max(0, (count(usage.total_tokens) ?? 0) - input - (completion ?? 0));
+  const output = (completion ?? 0) + unlisted;
+  const reasoning = Math.min(Math.max(count(completionDetails.reasoning_tokens) ?? 0, unlisted), output);
+  return { uncachedInput: input - cacheRead - cacheWrite5m, cacheRead, cacheWrite5m, cacheWrite1h: 0, output, reasoning };
+}

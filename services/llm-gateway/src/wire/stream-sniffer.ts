@@ -1,0 +1,127 @@
+import { noUsage, type TokenUsage } from './token-usage.ts';
+import type { Wire } from './wire-format.ts';
+
+const newline = 10;
+const marker = Buffer.from('"usage"');
+const dataField = Buffer.from('data:');
+const nothing = Buffer.alloc(0);
+
+/** A provider sent one line that no stream event of any format has. */
+export class LineTooLong extends Error {
+  override readonly name = 'LineTooLong';
+  readonly code = 'LINE_TOO_LONG';
+}
+
+/**
+ * Watches an event stream for its usage while the bytes pass. Every chunk is passed on at once and unchanged. Only with
+ * `strip` (the client did not ask for the usage that the gateway asked for) is an unfinished line kept back until its end,
+ * which no client can read before either.
+ */
+export class StreamSniffer {
+  /** What the stream stated so far; null when it stated nothing. */
+  usage: TokenUsage | null = null;
+  /** That statement was the last one. */
+  final = false;
+  private bytes = 0;
+  private events = 0;
+  private shortestEvent = Infinity;
+  private readonly partial: Buffer[] = [];
+  private partialSize = 0;
+
+  constructor(private readonly wire: Wire, private readonly strip: boolean, private readonly lineLimit = 16 * 1024 * 1024) {}
+
+  /** Whether a client holds the beginning of a line whose end never came. */
+  get insideLine(): boolean {
+    return this.partialSize > 0 && !this.strip;
+  }
+
+  /** The bytes to pass on now. Throws `LineTooLong`. */
+  push(chunk: Buffer): Buffer {
+    const end = chunk.lastIndexOf(newline) + 1;
+    if (end === 0) {
+      this.keep(chunk);
+      return this.strip ? nothing : chunk;
+    }
+    const whole = chunk.subarray(0, end);
+    const lines = this.partialSize === 0 ? whole : Buffer.concat([...this.partial, whole]);
+    this.partial.length = 0;
+    this.partialSize = 0;
+    if (end < chunk.length) this.keep(chunk.subarray(end));
+    this.measure(lines);
+    const passed = lines.includes(marker) ? this.inspect(lines) : lines;
+    return this.strip ? passed : chunk;
+  }
+
+  /** What was kept back when the stream ended properly. */
+  end(): Buffer {
+    const rest = this.partialSize === 0 ? nothing : Buffer.concat(this.partial);
+    if (rest.includes(marker)) this.inspect(rest);
+    return this.strip ? rest : nothing;
+  }
+
+  /**
+   * Output tokens for a stream that never stated them: what its events hold beyond the shortest one of them, at four bytes
+   * a token, and at least one token an event.
+   */
+  estimatedOutput(): number {
+    if (!Number.isFinite(this.shortestEvent)) return 0;
+    return Math.max(this.events - 2, 1) + Math.max(0, Math.round((this.bytes - this.events * this.shortestEvent) / 4));
+  }
+
+  private keep(piece: Buffer): void {
+    this.partial.push(piece);
+    this.partialSize += piece.length;
+    if (this.partialSize > this.lineLimit) throw new LineTooLong(`The provider sent a line of more than ${this.lineLimit} bytes`);
+  }
+
+  private measure(lines: Buffer): void {
+    for (let at = lines.indexOf(dataField); at !== -1; ) {
+      const end = lines.indexOf(newline, at);
+      if (at === 0 || lines[at - 1] === newline) {
+        this.events++;
+        this.bytes += end - at;
+        if (end - at < this.shortestEvent && end - at > 24) this.shortestEvent = end - at;
+      }
+      at = lines.indexOf(dataField, end);
+    }
+  }
+
+  private inspect(lines: Buffer): Buffer {
+    const kept: Buffer[] = [];
+    let passedTo = 0;
+    for (let at = lines.indexOf(marker); at !== -1; ) {
+      const start = lines.lastIndexOf(newline, at) + 1;
+      const newlineAt = lines.indexOf(newline, at);
+      const end = newlineAt === -1 ? lines.length : newlineAt + 1;
+      if (opensObject(lines, at + marker.length) && this.read(lines.subarray(start, end)) && this.strip) {
+        kept.push(lines.subarray(passedTo, start));
+        passedTo = end;
+      }
+      at = lines.indexOf(marker, end);
+    }
+    return passedTo === 0 ? lines : Buffer.concat([...kept, lines.subarray(passedTo)]);
+  }
+
+  /** Takes the usage of one line; true when the line holds nothing else. */
+  private read(line: Buffer): boolean {
+    if (!line.subarray(0, 5).equals(dataField)) return false;
+    try {
+      const { usage, final, onlyUsage } = this.wire.usageEvent(JSON.parse(line.toString('utf8', 5)));
+      if (usage) this.usage = { ...noUsage, ...this.usage, ...usage };
+      this.final ||= final;
+      return onlyUsage;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** Providers write `"usage":null` into every other event; only an object is worth parsing. */
+function opensObject(lines: Buffer, from: number): boolean {
+  let at = from;
+  while (lines[at] === 32) at++;
+  if (lines[at] !== 58) return false;
+  do at++;
+  while (lines[at] === 32);
+  return lines[at] === 123;
+}

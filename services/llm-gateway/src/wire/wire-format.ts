@@ -1,0 +1,49 @@
+import type { WireFormat } from '@deskhand/contracts';
+import type { TokenUsage } from './token-usage.ts';
+
+/** What the gateway itself must know of a request; everything else passes untouched. */
+export interface RequestFacts {
+  model: string;
+  stream: boolean;
+  /** The client asked for the usage of a stream itself. */
+  wantsUsage: boolean;
+}
+
+/** One event of a stream that mentions usage. */
+export interface UsageEvent {
+  usage: Partial<TokenUsage> | null;
+  /** Nothing is used after it. */
+  final: boolean;
+  /** Only there because the gateway asked for usage: not for a client that did not. */
+  onlyUsage: boolean;
+}
+
+export type ErrorKind = 'bad-request' | 'unauthenticated' | 'forbidden' | 'not-found' | 'method-not-allowed' | 'too-large' | 'rate-limited' | 'upstream' | 'unavailable' | 'timeout' | 'internal';
+
+/** A request that cannot be served as it is; the message says why. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+  constructor(readonly kind: ErrorKind, message: string, readonly param: string | null = null, readonly code: string | null = null) {
+    super(message);
+  }
+}
+
+export const errorStatus: Record<ErrorKind, number> = {
+  'bad-request': 400, unauthenticated: 401, forbidden: 403, 'not-found': 404, 'method-not-allowed': 405, 'too-large': 413, 'rate-limited': 429, upstream: 502, unavailable: 503, timeout: 504, internal: 500,
+};
+
+/** One vendor's format: pure functions over bodies and events, no network. */
+export interface Wire {
+  format: WireFormat;
+  /** Throws `WireError`. */
+  readRequest(body: unknown): RequestFacts;
+  /** The bytes for the provider: the client's own, changed only where the model's name differs or usage must be asked for. */
+  upstreamBody(raw: Buffer, body: Record<string, unknown>, facts: RequestFacts, model: string): Buffer;
+  /** The usage in a whole answer; null when it has none. */
+  answerUsage(answer: unknown): Partial<TokenUsage> | null;
+  /** Judges the data of one stream event. */
+  usageEvent(data: unknown): UsageEvent;
+  errorBody(error: WireError): Record<string, unknown>;
+  /** An event that tells a client, in mid-stream, that nothing more will come. */
+  errorEvent(error: WireError): string;
+}
