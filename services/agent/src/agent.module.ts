@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { RunWorker } from './worker/run-worker.service.ts';
+
+@Module({ providers: [RunWorker] })
+export class AgentModule {}

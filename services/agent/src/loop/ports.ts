@@ -1,0 +1,67 @@
+import type { BlockKind, Command, CommandView, Message, RunEntry } from '@deskhand/contracts';
+import type { Models } from './model.ts';
+import type { RunStop } from './stop.ts';
+
+export interface Recorded {
+  /** What the person said meanwhile. */
+  steering: Message[];
+  interrupt: boolean;
+}
+
+/** The truth about a run, seen by the worker that holds it. */
+export interface Journal {
+  /**
+   * Commits entries together; resolves once they are stored. Repeats while the journal is away, with the same key, so
+   * that nothing is stored twice. Throws `RunAbandoned` when the run is no longer held.
+   */
+  record(key: string, entries: RunEntry[]): Promise<Recorded>;
+}
+
+/** The conversation's computer. Every method throws `DeclaredError` as the contract `sandbox` says. */
+export interface Computer {
+  /** Resolves when it takes commands; does nothing to one that does. */
+  start(): Promise<void>;
+  /** Throws `RunAbandoned` instead of asking when the lease is over. */
+  run(command: Command & { wait_ms: number }): Promise<CommandView>;
+  follow(callId: string, offset: number, waitMs: number): Promise<CommandView>;
+  kill(callId: string): Promise<{ gone: boolean }>;
+}
+
+/** A growing block: everything appended is shown at once and saved about every second. */
+export interface BlockWriter {
+  readonly block: string;
+  readonly attempt: number;
+  readonly kind: BlockKind;
+  /** All text so far. Never ends within a surrogate pair. */
+  readonly text: string;
+  append(text: string): void;
+  /** Shows what was held back, and answers the whole text. */
+  finish(): string;
+}
+
+export interface Blocks {
+  open(block: { block: string; attempt: number; kind: BlockKind; tool_call_id?: string }): BlockWriter;
+  /** Forgets a block: what closes it is recorded. */
+  close(block: string): void;
+  /** Saves all open text of the run now. Fails silently: saving is an extra, not a promise. */
+  save(): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds, never going back. */
+  now(): number;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+/** All a run can reach. */
+export interface RunPorts {
+  readonly journal: Journal;
+  readonly computer: Computer;
+  readonly models: Models;
+  readonly blocks: Blocks;
+  readonly clock: Clock;
+  readonly stop: RunStop;
+  newId(): string;
+  /** A person's stop that the journal told of in an answer. */
+  interrupt(): void;
+}

@@ -1,0 +1,50 @@
+import { DeclaredError, sandbox, type Command, type CommandView } from '@deskhand/contracts';
+import type { Bus } from '@deskhand/platform';
+import type { Computer } from '../loop/ports.ts';
+import { RunAbandoned } from '../loop/stop.ts';
+import type { HeldRun } from './held-run.ts';
+
+/** The run's computer behind the bus. */
+export class BusComputer implements Computer {
+  /** Set while it is known to take commands; calls that run side by side wait for one start. */
+  private started: Promise<void> | null = null;
+
+  constructor(private readonly bus: Bus, private readonly held: HeldRun) {}
+
+  start(): Promise<void> {
+    if (this.started === null) {
+      const { conversation_id, user_id } = this.held.run;
+      const starting = this.bus.request(sandbox.start, { ...this.address(), conversation_id, user_id }).then(() => {});
+      starting.catch(() => { if (this.started === starting) this.started = null; });
+      this.started = starting;
+    }
+    return this.started;
+  }
+
+  async run(command: Command & { wait_ms: number }): Promise<CommandView> {
+    if (!this.held.held) throw new RunAbandoned();
+    return this.ask(async () => this.bus.request(sandbox.run, { ...this.address(), ...command }));
+  }
+
+  async follow(callId: string, offset: number, waitMs: number): Promise<CommandView> {
+    return this.ask(async () => this.bus.request(sandbox.follow, { ...this.address(), call_id: callId, offset, wait_ms: waitMs }));
+  }
+
+  async kill(callId: string): Promise<{ gone: boolean }> {
+    return this.ask(async () => this.bus.request(sandbox.kill, { ...this.address(), call_id: callId }));
+  }
+
+  private address(): { computer_id: string; grant: string } {
+    return { computer_id: this.held.run.computer_id, grant: this.held.grant };
+  }
+
+  /** A computer that does not answer may have stopped: the next start asks anew. */
+  private async ask<Answer>(request: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await request();
+    } catch (error) {
+      if (error instanceof DeclaredError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT')) this.started = null;
+      throw error;
+    }
+  }
+}

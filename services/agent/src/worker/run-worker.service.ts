@@ -1,0 +1,180 @@
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
+import { Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
+import type { RunPorts } from '../loop/ports.ts';
+import { goOn } from '../loop/run.ts';
+import { GatewayModels } from '../models/gateway-model.ts';
+import { BusComputer } from './bus-computer.ts';
+import { BusJournal } from './bus-journal.ts';
+import { withFullHistory } from './full-history.ts';
+import { HeldRun } from './held-run.ts';
+import { LiveBlocks } from './live-blocks.ts';
+
+/** Runs that one worker holds at a time. */
+const maximumRuns = 16;
+const sweepMs = 2_000;
+const heartbeatMs = 2_500;
+const saveMs = 700;
+/** How long runs get to reach a safe point when the worker leaves. */
+const graceMs = 2_500;
+
+const now = () => performance.now();
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** Claims runs and takes them on, any number of workers side by side. Everything it knows is in the journal. */
+@Injectable()
+export class RunWorker implements OnApplicationBootstrap {
+  /** Anew with every process, so that answers to one that died never reach its successor. */
+  readonly id = newId();
+  private readonly runs = new Map<string, { held: HeldRun; done: Promise<void> }>();
+  private readonly draining = new AbortController();
+  private readonly blocks: LiveBlocks;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly subscriptions: Closable[] = [];
+  private claiming = false;
+  private claimAgain = false;
+  private beating = false;
+
+  constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle) {
+    this.blocks = new LiveBlocks(
+      (run, delta) => void this.bus.emit(livePublished, delta, { user: run.user_id, conversation: run.conversation_id }).catch(() => {}),
+      async (blocks) => this.bus.request(runs.checkpoint, { worker_id: this.id, blocks }),
+    );
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.subscriptions.push(
+      await this.bus.serve(agent.blocks, { worker_id: this.id }, async ({ run_id }) => {
+        const blocks = this.blocks.read(run_id);
+        if (blocks === null) throw new DeclaredError('NOT_FOUND', 'This worker does not hold the run');
+        return { blocks };
+      }),
+      await this.bus.subscribe(runsWaiting, {}, () => void this.claim()),
+      await this.bus.subscribe(runInterrupted, {}, ({ run_id }) => this.runs.get(run_id)?.held.interrupt()),
+    );
+    this.bus.onReconnect(() => void this.claim());
+    this.timers.push(
+      setInterval(() => void this.claim(), sweepMs),
+      setInterval(() => void this.beat(), heartbeatMs),
+      setInterval(() => void this.blocks.save(), saveMs),
+    );
+    this.lifecycle.onDrain(10, async () => this.drain());
+    void this.claim();
+  }
+
+  /** Takes what may go on, as far as there are hands. One claim at a time; what wakes it meanwhile is not forgotten. */
+  private async claim(): Promise<void> {
+    if (this.claiming) {
+      this.claimAgain = true;
+      return;
+    }
+    this.claiming = true;
+    try {
+      do {
+        this.claimAgain = false;
+        if (this.runs.size >= maximumRuns || this.draining.signal.aborted) return;
+        const askedAt = now();
+        // One by one: a run comes with its history, and an answer must fit into one message.
+        const claimed = await this.bus.request(runs.claim, { worker_id: this.id, slots: 1 });
+        for (const run of claimed.runs) await this.begin(run, askedAt);
+        if (claimed.runs.length > 0) this.claimAgain = true;
+      } while (this.claimAgain);
+    } catch (error) {
+      // The sweep comes back to it; a claim whose answer was lost ends with its lease.
+      this.log.debug('Runs could not be claimed', { error });
+    } finally {
+      this.claiming = false;
+    }
+  }
+
+  private async begin(run: ClaimedRun, askedAt: number): Promise<void> {
+    if (this.draining.signal.aborted) return this.release([run]);
+    // A claim of the same run with a later epoch: what an earlier one still does here is over.
+    this.runs.get(run.run_id)?.held.abandon();
+    this.blocks.drop(run.run_id);
+    const held = new HeldRun(run, this.draining.signal, askedAt, now);
+    const entry = { held, done: Promise.resolve() };
+    this.runs.set(run.run_id, entry);
+    entry.done = this.work(held).finally(() => {
+      held.abandon();
+      if (this.runs.get(run.run_id) !== entry) return;
+      this.runs.delete(run.run_id);
+      this.blocks.drop(run.run_id);
+      void this.claim();
+    });
+  }
+
+  private async work(held: HeldRun): Promise<void> {
+    const log = this.log.child({ run: held.run.run_id, epoch: held.run.epoch });
+    try {
+      const outcome = await goOn(await withFullHistory(this.bus, held.run), this.portsOf(held));
+      if (outcome.type === 'fault') log.error('A run failed for a reason of ours', { error: outcome.error });
+      else log.debug(`The run is ${outcome.type}`);
+      if (outcome.type === 'released') await this.release([held.run]);
+    } catch (error) {
+      log.error('A run could not be taken on', { error });
+      await this.release([held.run]);
+    }
+  }
+
+  private portsOf(held: HeldRun): RunPorts {
+    const { user_id, conversation_id, run_id, provider, model_name } = held.run;
+    return {
+      journal: new BusJournal(this.bus, held),
+      computer: new BusComputer(this.bus, held),
+      models: new GatewayModels(async () => this.bus.request(llm.resolve, { user_id, conversation_id, run_id, provider, model_name })),
+      blocks: this.blocks.of(held.run),
+      clock: { now, sleep },
+      stop: held.stop,
+      newId,
+      interrupt: () => held.interrupt(),
+    };
+  }
+
+  /** Renews all leases with one question. A run that is no longer held stops at once. */
+  private async beat(): Promise<void> {
+    const holding = [...this.runs.values()].map(({ held }) => held).filter((held) => held.held);
+    if (holding.length === 0 || this.beating) return;
+    this.beating = true;
+    const askedAt = now();
+    try {
+      const answer = await this.bus.request(runs.heartbeat, { worker_id: this.id, runs: holding.map(({ run }) => ({ run_id: run.run_id, epoch: run.epoch })) });
+      for (const { run_id, held: stillHeld, interrupt, lease_ms, grant } of answer.runs) {
+        const held = holding.find(({ run }) => run.run_id === run_id);
+        if (held === undefined) continue;
+        if (!stillHeld) held.abandon();
+        else held.renew(askedAt, lease_ms, grant);
+        if (interrupt) held.interrupt();
+      }
+    } catch (error) {
+      this.log.warn('The heartbeat was not answered', { error });
+    } finally {
+      this.beating = false;
+    }
+  }
+
+  /** Leaves: claims nothing more, lets every run come to a safe point, and gives back what is not done by then. */
+  private async drain(): Promise<void> {
+    this.draining.abort();
+    const working = [...this.runs.values()];
+    await Promise.race([Promise.allSettled(working.map(({ done }) => done)), sleep(graceMs)]);
+    const left = working.filter(({ held }) => !held.stop.abandoned.aborted);
+    if (left.length > 0) {
+      await this.blocks.save();
+      for (const { held } of left) held.abandon();
+      await Promise.allSettled(left.map(({ done }) => done));
+      await this.release(left.map(({ held }) => held.run));
+    }
+    for (const timer of this.timers) clearInterval(timer);
+    await Promise.allSettled(this.subscriptions.map(async (subscription) => subscription.close()));
+  }
+
+  private async release(released: readonly ClaimedRun[]): Promise<void> {
+    try {
+      await this.bus.request(runs.release, { worker_id: this.id, runs: released.map(({ run_id, epoch }) => ({ run_id, epoch })) });
+    } catch (error) {
+      // Their leases end by themselves.
+      this.log.warn('Runs could not be given back', { error });
+    }
+  }
+}

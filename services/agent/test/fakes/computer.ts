@@ -1,0 +1,92 @@
+import { DeclaredError, type Command, type CommandOutcome, type CommandView } from '@deskhand/contracts';
+import type { Computer } from '../../src/loop/ports.ts';
+
+export interface FakeCommand {
+  command: Command;
+  /** Parts of output that have not come yet. */
+  parts: string[];
+  output: string;
+  outcome: CommandOutcome | null;
+}
+
+export interface CommandScript {
+  parts: string[];
+  exit_code?: number;
+  /** Never ends by itself. */
+  hangs?: boolean;
+}
+
+/** A computer that keeps a command's outcome under its call, and counts what really ran. */
+export class FakeComputer implements Computer {
+  readonly commands = new Map<string, FakeCommand>();
+  /** How often each call took effect, whatever the computer still knows of it. */
+  readonly executions = new Map<string, number>();
+  readonly killed: string[] = [];
+  starts = 0;
+  /** Makes the next request of that kind fail before, or after it took effect. */
+  readonly faults: { of: 'start' | 'run' | 'follow' | 'kill'; when: 'before' | 'after'; error: DeclaredError }[] = [];
+
+  constructor(private readonly script: (command: Command) => CommandScript) {}
+
+  async start(): Promise<void> {
+    this.fail('start', 'before');
+    this.starts += 1;
+    this.fail('start', 'after');
+  }
+
+  async run(command: Command & { wait_ms: number }): Promise<CommandView> {
+    this.fail('run', 'before');
+    if (!this.commands.has(command.call_id)) {
+      const { parts, exit_code = 0, hangs = false } = this.script(command);
+      this.executions.set(command.call_id, (this.executions.get(command.call_id) ?? 0) + 1);
+      this.commands.set(command.call_id, { command, parts: hangs ? [...parts, ''] : [...parts], output: '', outcome: parts.length === 0 && !hangs ? outcome(exit_code) : null });
+    }
+    this.fail('run', 'after');
+    return this.view(command.call_id, 0);
+  }
+
+  async follow(callId: string, offset: number): Promise<CommandView> {
+    this.fail('follow', 'before');
+    const command = this.commands.get(callId);
+    if (command === undefined) return { state: 'unknown', offset, text: '' };
+    const next = command.parts[0];
+    const hanging = next === '' && command.parts.length === 1;
+    if (next !== undefined && command.outcome === null && !hanging) {
+      command.output += next;
+      command.parts.shift();
+      if (command.parts.length === 0) command.outcome = outcome(this.script(command.command).exit_code ?? 0);
+    }
+    this.fail('follow', 'after');
+    return this.view(callId, offset);
+  }
+
+  async kill(callId: string): Promise<{ gone: boolean }> {
+    this.fail('kill', 'before');
+    this.killed.push(callId);
+    const command = this.commands.get(callId);
+    if (command !== undefined && command.outcome === null) command.outcome = { ...outcome(null), signal: 'SIGKILL', killed: true };
+    return { gone: true };
+  }
+
+  /** Everything that ran is gone, and nothing is known of it. */
+  restart(): void {
+    this.commands.clear();
+  }
+
+  private view(callId: string, offset: number): CommandView {
+    const command = this.commands.get(callId) as FakeCommand;
+    const text = command.output.slice(offset);
+    return command.outcome === null ? { state: 'running', offset, text } : { state: 'ended', offset, text, outcome: command.outcome };
+  }
+
+  private fail(of: FakeComputer['faults'][number]['of'], when: 'before' | 'after'): void {
+    const index = this.faults.findIndex((fault) => fault.of === of && fault.when === when);
+    if (index < 0) return;
+    const [fault] = this.faults.splice(index, 1);
+    throw fault!.error;
+  }
+}
+
+function outcome(exitCode: number | null): CommandOutcome {
+  return { exit_code: exitCode, signal: null, timed_out: false, killed: false, duration_ms: 3 };
+}
