@@ -7,7 +7,6 @@ import { MemoryBus, startNats, type TestNats } from '../src/testing/index.ts';
 const until = async (condition: () => boolean, milliseconds = 5_000): Promise<void> => {
   for (const end = Date.now() + milliseconds; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) if (Date.now() > end) throw new Error('It did not happen in time');
 };
-const view = { computer_id: 'c', state: 'ready', started_at: null } as const;
 
 let nats: TestNats;
 beforeAll(async () => { nats = await startNats(); });

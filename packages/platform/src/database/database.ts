@@ -10,7 +10,7 @@ export interface DatabaseOptions {
   migrations: readonly { name: string; class: Constructor<Migration> }[];
 }
 
-const attempts = 6;
+const attempts = 12;
 
 /**
  * A service's own database. SQLite: one file, WAL, every commit on disk before it counts. PostgreSQL: one schema.
@@ -47,7 +47,7 @@ export class Database {
         return result;
       } catch (error) {
         if (attempt >= attempts || !isSerializationFailure(error)) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(10 * 2 ** attempt, 250)));
       }
     }
   }
@@ -72,7 +72,10 @@ export class Database {
   }
 }
 
+/** Codes by which a database says: it was the others, try again. */
+const serializationCodes = new Set<unknown>(['40001', '40P01', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT']);
+
 function isSerializationFailure(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === '40001' || code === '40P01' || code === 'SQLITE_BUSY' || code === 'SQLITE_BUSY_SNAPSHOT';
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) if (serializationCodes.has((current as { code?: unknown }).code)) return true;
+  return false;
 }

@@ -1,0 +1,181 @@
+import { defineEntity, p, type EntitySchema, type InferEntity } from '@deskhand/platform/database';
+import type { BlockKind, ComputerState, ContentBlock, DurableType, EndReason, MessageRole, RunState, ToolCallState } from '@deskhand/contracts';
+
+export const conversationEntity = defineEntity({
+  name: 'Conversation',
+  properties: {
+    id: p.string().primary(),
+    userId: p.string(),
+    title: p.string(),
+    /** False until a person named it: then the first message gives the title. */
+    titled: p.boolean(),
+    provider: p.string().nullable(),
+    modelName: p.string().nullable(),
+    systemPromptOverride: p.text().nullable(),
+    approvalMode: p.string().$type<'auto' | 'ask'>(),
+    pinned: p.boolean(),
+    archived: p.boolean(),
+    branchId: p.string(),
+    /** `seq` of the newest durable event. */
+    seq: p.integer(),
+    /** Tools that a person allowed for good in this conversation. */
+    alwaysAllowed: p.json<string[]>(),
+    createdAt: p.string(),
+    updatedAt: p.string(),
+  },
+});
+export type ConversationRow = InferEntity<typeof conversationEntity>;
+
+export const branchEntity = defineEntity({
+  name: 'Branch',
+  properties: { id: p.string().primary(), conversationId: p.string(), computerId: p.string(), createdAt: p.string() },
+});
+export type BranchRow = InferEntity<typeof branchEntity>;
+
+export const computerEntity = defineEntity({
+  name: 'Computer',
+  properties: {
+    id: p.string().primary(),
+    conversationId: p.string(),
+    state: p.string().$type<ComputerState>(),
+    step: p.string().nullable(),
+    error: p.string().nullable(),
+    /** When the manager said so, RFC 3339: older news are ignored. */
+    changedAt: p.string(),
+  },
+});
+export type ComputerRow = InferEntity<typeof computerEntity>;
+
+export const messageEntity = defineEntity({
+  name: 'Message',
+  properties: {
+    id: p.string().primary(),
+    conversationId: p.string(),
+    branchId: p.string(),
+    runId: p.string().nullable(),
+    /** Its place: the `seq` of the event that added it. */
+    seq: p.integer(),
+    role: p.string().$type<MessageRole>(),
+    content: p.text(),
+    blocks: p.json<ContentBlock[]>(),
+    cut: p.boolean(),
+    model: p.string().nullable(),
+    /** A person's word to a run at work that the model has not been given yet. */
+    steering: p.boolean(),
+    createdAt: p.string(),
+  },
+});
+export type MessageRow = InferEntity<typeof messageEntity>;
+
+export const runEntity = defineEntity({
+  name: 'Run',
+  properties: {
+    id: p.string().primary(),
+    conversationId: p.string(),
+    branchId: p.string(),
+    userId: p.string(),
+    messageId: p.string(),
+    state: p.string().$type<RunState>(),
+    /** Grows with every claim; writes that name another one are refused. */
+    epoch: p.integer(),
+    workerId: p.string().nullable(),
+    /** Milliseconds by the database's clock; 0 when nobody holds it. */
+    leaseUntil: p.bigint('number'),
+    /** Model calls recorded so far. */
+    step: p.integer(),
+    /** A person asked to stop it while a worker held it. */
+    interrupt: p.boolean(),
+    reason: p.string().$type<EndReason>().nullable(),
+    error: p.text().nullable(),
+    /** RFC 3339; set while it waits for a person. */
+    parkedAt: p.string().nullable(),
+    createdAt: p.string(),
+    endedAt: p.string().nullable(),
+  },
+});
+export type RunRow = InferEntity<typeof runEntity>;
+
+export const toolCallEntity = defineEntity({
+  name: 'ToolCall',
+  properties: {
+    id: p.string().primary(),
+    conversationId: p.string(),
+    runId: p.string(),
+    step: p.integer(),
+    position: p.integer(),
+    name: p.string(),
+    arguments: p.json<Record<string, unknown>>(),
+    invalidArguments: p.text().nullable(),
+    state: p.string().$type<ToolCallState>(),
+    /** Where its output streams; set when it starts. */
+    block: p.string().nullable(),
+    attempt: p.integer().nullable(),
+  },
+});
+export type ToolCallRow = InferEntity<typeof toolCallEntity>;
+
+export const approvalEntity = defineEntity({
+  name: 'Approval',
+  properties: {
+    id: p.string().primary(),
+    conversationId: p.string(),
+    userId: p.string(),
+    runId: p.string(),
+    toolCallId: p.string(),
+    name: p.string(),
+    arguments: p.json<Record<string, unknown>>(),
+    reason: p.text(),
+    decision: p.string().$type<'allow' | 'always' | 'deny' | 'interrupted'>().nullable(),
+    createdAt: p.string(),
+    decidedAt: p.string().nullable(),
+  },
+});
+export type ApprovalRow = InferEntity<typeof approvalEntity>;
+
+/** The saved text of a block that still grows. */
+export const openBlockEntity = defineEntity({
+  name: 'OpenBlock',
+  properties: {
+    block: p.string().primary(),
+    attempt: p.integer().primary(),
+    conversationId: p.string(),
+    runId: p.string(),
+    kind: p.string().$type<BlockKind>(),
+    toolCallId: p.string().nullable(),
+    text: p.text(),
+  },
+});
+export type OpenBlockRow = InferEntity<typeof openBlockEntity>;
+
+export const timelineEntity = defineEntity({
+  name: 'TimelineEvent',
+  tableName: 'timeline_event',
+  properties: {
+    conversationId: p.string().primary(),
+    seq: p.integer().primary(),
+    type: p.string().$type<DurableType>(),
+    data: p.json<Record<string, unknown>>(),
+    createdAt: p.string(),
+  },
+});
+
+/** What was already done for a key, so that a repeat answers the same. */
+export const recordEntity = defineEntity({
+  name: 'RunRecord',
+  tableName: 'run_record',
+  properties: { runId: p.string().primary(), key: p.string().primary(), steering: p.json<string[]>() },
+});
+
+export const saidEntity = defineEntity({
+  name: 'Said',
+  properties: { userId: p.string().primary(), conversationId: p.string().primary(), key: p.string().primary(), digest: p.string(), messageId: p.string(), runId: p.string() },
+});
+
+/** Events from other services that were already taken. */
+export const takenEntity = defineEntity({ name: 'Taken', properties: { id: p.string().primary(), at: p.string() } });
+
+export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
+
+export const entities = [
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, timelineEntity, recordEntity, saidEntity, takenEntity, settingEntity,
+] as unknown as EntitySchema[];

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import type { ClaimedRun, Message } from '@deskhand/contracts';
+import { Database, type EntityManager } from '@deskhand/platform';
+import { forWriting } from '../conversations/conversations.service.ts';
+import { messageView } from '../conversations/views.ts';
+import { databaseNow } from '../database/clock.ts';
+import { branchEntity, conversationEntity, messageEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
+import { Grants } from '../grants/grants.service.ts';
+import { Timeline } from '../timeline/timeline.ts';
+import { Abandon } from './abandon.ts';
+
+/** A message's place in the reading order; without `seq` the end of that run. */
+interface Place {
+  runId: string;
+  seq: number | null;
+}
+
+function before({ runId, seq }: Place) {
+  return seq === null ? { runId: { $lte: runId } } : { $or: [{ runId: { $lt: runId } }, { runId, seq: { $lt: seq } }] };
+}
+
+/** How long a claim lasts without a heartbeat. */
+export const leaseMs = 8_000;
+/** A page of history in one answer, in UTF-16 units of its JSON. */
+const pageSize = 300_000;
+
+/**
+ * Runs that may go on: queued ones whose branch is free and that are the oldest there, and active ones whose lease ran
+ * out. A user with fewer runs at work comes first, then the older run.
+ */
+const claimable = `
+  select r.id from run r
+  where (r.state = 'queued' or (r.state = 'active' and r.lease_until < ?))
+    and not exists (select 1 from run o where o.branch_id = r.branch_id and o.id <> r.id and (o.state in ('active', 'parked') or (o.state = 'queued' and o.id < r.id)))
+  order by (select count(*) from run a where a.user_id = r.user_id and a.state = 'active' and a.lease_until >= ?), r.id
+  limit ?`;
+
+@Injectable()
+export class ClaimService {
+  constructor(private readonly database: Database, private readonly timeline: Timeline, private readonly abandon: Abandon, private readonly grants: Grants) {}
+
+  async claim(workerId: string, slots: number): Promise<ClaimedRun[]> {
+    // Workers ask often and mostly in vain: a look without a write lock is enough for that.
+    if ((await this.database.read(async (em) => this.candidates(em, 1))).length === 0) return [];
+    return this.database.transaction(async (em) => {
+      const claimed: ClaimedRun[] = [];
+      for (const id of await this.candidates(em, slots)) claimed.push(await this.take(em, id, workerId));
+      return claimed;
+    });
+  }
+
+  /**
+   * Messages up to a run's, in the order in which a model reads them: run by run, within a run as they came. What a
+   * person says while a run works belongs to a later run and so stands after it.
+   */
+  async history(em: EntityManager, branchId: string, upTo: Place): Promise<{ messages: Message[]; complete: boolean }> {
+    const messages: Message[] = [];
+    let size = 0;
+    let place = upTo;
+    for (;;) {
+      const rows = await em.find(messageEntity, { branchId, steering: false, ...before(place) }, { orderBy: { runId: 'desc', seq: 'desc' }, limit: 50, disableIdentityMap: true });
+      for (const row of rows) {
+        const message = messageView(row);
+        size += JSON.stringify(message).length;
+        if (size > pageSize && messages.length > 0) return { messages: messages.reverse(), complete: false };
+        messages.push(message);
+      }
+      if (rows.length < 50) return { messages: messages.reverse(), complete: true };
+      const last = rows.at(-1)!;
+      place = { runId: last.runId!, seq: last.seq };
+    }
+  }
+
+  private async candidates(em: EntityManager, limit: number): Promise<string[]> {
+    const now = await databaseNow(this.database, em);
+    return (await em.execute<{ id: string }[]>(claimable, [now, now, limit])).map((row) => row.id);
+  }
+
+  private async take(em: EntityManager, id: string, workerId: string): Promise<ClaimedRun> {
+    const run = await em.findOneOrFail(runEntity, id);
+    const conversation = await em.findOneOrFail(conversationEntity, run.conversationId, forWriting);
+    const branch = await em.findOneOrFail(branchEntity, run.branchId);
+    if (run.state === 'active') await this.abandon.all(em, conversation, run);
+    Object.assign(run, { state: 'active', epoch: run.epoch + 1, workerId, leaseUntil: (await databaseNow(this.database, em)) + leaseMs, parkedAt: null });
+    this.timeline.append(em, conversation, 'run-started', { run_id: run.id, epoch: run.epoch });
+    await em.flush();
+    const { messages, complete } = await this.history(em, run.branchId, { runId: run.id, seq: null });
+    const calls = await em.find(toolCallEntity, { runId: run.id, step: run.step - 1 }, { orderBy: { position: 'asc' } });
+    return {
+      run_id: run.id, epoch: run.epoch, lease_ms: leaseMs, user_id: run.userId, conversation_id: conversation.id, branch_id: branch.id, computer_id: branch.computerId, provider: conversation.provider ?? null,
+      model_name: conversation.modelName ?? null, system_prompt_override: conversation.systemPromptOverride ?? null, approval_mode: conversation.approvalMode, always_allowed: conversation.alwaysAllowed, step: run.step,
+      tool_calls: calls.map((call) => ({ tool_call_id: call.id, name: call.name, arguments: call.arguments, ...(call.invalidArguments && { invalid_arguments: call.invalidArguments }), state: call.state })),
+      interrupt: run.interrupt, history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
+    };
+  }
+
+  private async grant(run: RunRow, conversation: ConversationRow, computerId: string): Promise<string> {
+    return this.grants.sign(run.userId, conversation.id, computerId, ['computer:run']);
+  }
+}

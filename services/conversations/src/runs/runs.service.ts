@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import { DeclaredError, runInterrupted, type InputOf, type Message, type OutputOf, type runs as contracts } from '@deskhand/contracts';
+import { Bus, Database, type EntityManager } from '@deskhand/platform';
+import { forWriting, owned } from '../conversations/conversations.service.ts';
+import { databaseNow } from '../database/clock.ts';
+import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, type RunRow } from '../database/entities.ts';
+import { Grants } from '../grants/grants.service.ts';
+import { ClaimService, leaseMs } from './claim.service.ts';
+import { Ending } from './ending.ts';
+
+type Contracts = typeof contracts;
+
+/** What workers and people ask of runs beside claiming and recording. */
+@Injectable()
+export class RunsService {
+  constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants) {}
+
+  async heartbeat({ worker_id, runs }: InputOf<Contracts['heartbeat']>): Promise<OutputOf<Contracts['heartbeat']>> {
+    return this.database.transaction(async (em) => {
+      const until = (await databaseNow(this.database, em)) + leaseMs;
+      const rows = new Map((await em.find(runEntity, { id: { $in: runs.map((run) => run.run_id) } })).map((row) => [row.id, row]));
+      const branches = new Map((await em.find(branchEntity, { id: { $in: [...rows.values()].map((row) => row.branchId) } })).map((row) => [row.id, row]));
+      return {
+        runs: await Promise.all(runs.map(async ({ run_id, epoch }) => {
+          const row = rows.get(run_id);
+          if (row === undefined || row.state !== 'active' || row.epoch !== epoch || row.workerId !== worker_id) return { run_id, held: false, interrupt: false, lease_ms: 0, grant: '' };
+          row.leaseUntil = until;
+          const grant = await this.grants.sign(row.userId, row.conversationId, branches.get(row.branchId)!.computerId, ['computer:run']);
+          return { run_id, held: true, interrupt: row.interrupt, lease_ms: leaseMs, grant };
+        })),
+      };
+    });
+  }
+
+  async checkpoint({ worker_id, blocks }: InputOf<Contracts['checkpoint']>): Promise<OutputOf<Contracts['checkpoint']>> {
+    return this.database.transaction(async (em) => {
+      const rows = new Map((await em.find(runEntity, { id: { $in: blocks.map((block) => block.run_id) } })).map((row) => [row.id, row]));
+      const behind: { block: string; length: number }[] = [];
+      for (const part of blocks) {
+        const run = rows.get(part.run_id);
+        if (run === undefined || run.state !== 'active' || run.epoch !== part.epoch || run.workerId !== worker_id) continue;
+        const saved = await em.findOne(openBlockEntity, { block: part.block, attempt: part.attempt });
+        const length = saved?.text.length ?? 0;
+        if (part.offset > length) behind.push({ block: part.block, length });
+        else if (saved !== null) saved.text += part.text.slice(length - part.offset);
+        else em.create(openBlockEntity, { block: part.block, attempt: part.attempt, conversationId: run.conversationId, runId: run.id, kind: part.kind, toolCallId: part.tool_call_id ?? null, text: part.text });
+      }
+      return { behind };
+    });
+  }
+
+  async history({ run_id, epoch, before }: InputOf<Contracts['history']>): Promise<{ messages: Message[]; complete: boolean }> {
+    return this.database.read(async (em) => {
+      const run = await heldRun(em, run_id, epoch);
+      const mark = await em.findOne(messageEntity, { id: before, branchId: run.branchId });
+      if (mark === null) throw new DeclaredError('NOT_FOUND', 'No such message');
+      return this.claims.history(em, run.branchId, { runId: mark.runId ?? run.id, seq: mark.seq });
+    });
+  }
+
+  async release({ worker_id, runs }: InputOf<Contracts['release']>): Promise<void> {
+    await this.database.transaction(async (em) => {
+      for (const { run_id, epoch } of runs) {
+        const run = await em.findOne(runEntity, { id: run_id, epoch, state: 'active', workerId: worker_id });
+        if (run === null) continue;
+        // Still active, without an owner: the next claim takes it over with all the care of a take-over.
+        run.leaseUntil = 0;
+        run.workerId = null;
+        this.ending.wake(em, run.id);
+      }
+    });
+  }
+
+  /** Stops a run: at once when nobody works on it, else by telling its worker. A run that has ended stays as it is. */
+  async interrupt(userId: string, conversationId: string, runId: string): Promise<void> {
+    await this.database.transaction(async (em) => {
+      const conversation = await owned(em, userId, conversationId, 'write');
+      const run = await em.findOne(runEntity, { id: runId, conversationId });
+      if (run === null) throw new DeclaredError('NOT_FOUND', 'No such run');
+      if (run.state === 'queued' || run.state === 'parked') return this.ending.run(em, conversation, run, 'interrupted');
+      if (run.state !== 'active') return;
+      run.interrupt = true;
+      this.database.onCommit(em, () => void this.bus.emit(runInterrupted, { run_id: runId }).catch(() => {}));
+    });
+  }
+}
+
+/** The run, if this epoch still owns it. */
+export async function heldRun(em: EntityManager, runId: string, epoch: number): Promise<RunRow> {
+  const run = await em.findOne(runEntity, runId);
+  if (run === null) throw new DeclaredError('NOT_FOUND', 'This run is gone');
+  if (run.epoch !== epoch || run.state !== 'active') throw new DeclaredError('STALE_EPOCH', 'Another worker has taken this run over, or it has ended');
+  return run;
+}
+
+export async function conversationOf(em: EntityManager, run: RunRow) {
+  return em.findOneOrFail(conversationEntity, run.conversationId, forWriting);
+}
