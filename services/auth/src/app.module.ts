@@ -6,6 +6,7 @@ import { PasswordHasher } from './accounts/password-hasher.ts';
 import { ApiTokensController } from './api-tokens/api-tokens.controller.ts';
 import { ApiTokensService } from './api-tokens/api-tokens.service.ts';
 import { Clock } from './clock.ts';
+import { Transactions } from './database/transactions.ts';
 import { RateLimits } from './limits/rate-limits.ts';
 import { Maintenance } from './maintenance.ts';
 import { AccessTokens } from './sessions/access-tokens.ts';
@@ -15,6 +16,6 @@ import { SigningKeys } from './sessions/signing-keys.ts';
 
 @Module({
   controllers: [AccountsController, SessionsController, ApiTokensController],
-  providers: [AccountsService, FirstAdministrator, PasswordHasher, ApiTokensService, Clock, RateLimits, Maintenance, AccessTokens, SessionsService, SigningKeys],
+  providers: [AccountsService, FirstAdministrator, PasswordHasher, ApiTokensService, Clock, RateLimits, Maintenance, AccessTokens, SessionsService, SigningKeys, Transactions],
 })
 export class AppModule {}

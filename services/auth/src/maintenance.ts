@@ -1,7 +1,8 @@
-import { Database, Lifecycle, Log } from '@deskhand/platform';
+import { Lifecycle, Log } from '@deskhand/platform';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Clock } from './clock.ts';
 import { sessionEntity } from './database/entities.ts';
+import { Transactions } from './database/transactions.ts';
 import { RateLimits } from './limits/rate-limits.ts';
 
 const everyMs = 3_600_000;
@@ -12,7 +13,7 @@ const keptMs = 24 * 3_600_000;
 @Injectable()
 export class Maintenance implements OnApplicationBootstrap {
   constructor(
-    private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly rateLimits: RateLimits,
     private readonly clock: Clock,
     private readonly lifecycle: Lifecycle,
@@ -29,7 +30,7 @@ export class Maintenance implements OnApplicationBootstrap {
 
   async run(): Promise<void> {
     const before = this.clock.now() - keptMs;
-    await this.database.transaction(async (em) => em.nativeDelete(sessionEntity, { $or: [{ expiresAt: { $lt: before } }, { revokedAt: { $lt: before } }] }));
+    await this.transactions.run(async (em) => em.nativeDelete(sessionEntity, { $or: [{ expiresAt: { $lt: before } }, { revokedAt: { $lt: before } }] }));
     await this.rateLimits.prune();
   }
 }

@@ -5,6 +5,7 @@ import { Injectable } from '@nestjs/common';
 import { authConfig } from '../auth-config.ts';
 import { Clock } from '../clock.ts';
 import { apiTokenEntity, userEntity } from '../database/entities.ts';
+import { Transactions } from '../database/transactions.ts';
 import { addressGroup } from '../limits/address.ts';
 import { limits } from '../limits/limit.ts';
 import { RateLimits } from '../limits/rate-limits.ts';
@@ -26,6 +27,7 @@ export interface WantedAccount {
 export class AccountsService {
   constructor(
     private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly outbox: Outbox,
     private readonly hasher: PasswordHasher,
     private readonly sessions: SessionsService,
@@ -43,7 +45,7 @@ export class AccountsService {
     refuseUnlessOpen((await this.status()).registration);
     await this.rateLimits.take([{ limit: limits.registerByName, subject: nameKey(username) }, { limit: limits.registerByAddress, subject: addressGroup(address) }]);
     const passwordHash = await this.hasher.hash(password);
-    const made = await this.database.transaction(async (em) => {
+    const made = await this.transactions.alone(async (em) => {
       refuseUnlessOpen(registrationNow(authConfig.value.REGISTRATION, await em.count(userEntity)));
       const user = await addUser(em, { username, email, passwordHash, isAdmin: false }, this.clock.now());
       return { user, session: await this.sessions.open(em, user) };
@@ -54,14 +56,14 @@ export class AccountsService {
   /** Makes an account whatever the registration setting says. */
   async create({ username, email, password }: WantedAccount, isAdmin: boolean): Promise<UserView> {
     const passwordHash = await this.hasher.hash(password);
-    return userView(await this.database.transaction(async (em) => addUser(em, { username, email, passwordHash, isAdmin }, this.clock.now())));
+    return userView(await this.transactions.alone(async (em) => addUser(em, { username, email, passwordHash, isAdmin }, this.clock.now())));
   }
 
   /** Makes the administrator that the environment names when there is no account yet; true when it did. */
   async createFirst(account: WantedAccount): Promise<boolean> {
     if (!(await this.status()).first_account) return false;
     const passwordHash = await this.hasher.hash(account.password);
-    return this.database.transaction(async (em) => {
+    return this.transactions.alone(async (em) => {
       if ((await em.count(userEntity)) > 0) return false;
       await addUser(em, { username: account.username, email: account.email, passwordHash, isAdmin: true }, this.clock.now());
       return true;
@@ -85,7 +87,7 @@ export class AccountsService {
    * The last administrator who can sign in cannot be disabled.
    */
   async setDisabled(username: string, disabled: boolean): Promise<UserView> {
-    return this.database.transaction(async (em) => {
+    return this.transactions.alone(async (em) => {
       const user = await findByUsername(em, username);
       if (user === null) throw unknownUser(username);
       if (disabled && !user.disabled && user.isAdmin && (await countEnabledAdministrators(em)) === 1) throw new DeclaredError('CONFLICT', 'The last enabled administrator cannot be disabled');
@@ -102,7 +104,7 @@ export class AccountsService {
   async resetPassword(username: string, wanted: string | undefined): Promise<{ password: string }> {
     const password = wanted ?? randomPassword();
     const passwordHash = await this.hasher.hash(password);
-    const user = await this.database.transaction(async (em) => {
+    const user = await this.transactions.alone(async (em) => {
       const found = await findByUsername(em, username);
       if (found === null) throw unknownUser(username);
       await em.nativeUpdate(userEntity, { id: found.id }, { passwordHash });

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { accessRevoked, auth, DeclaredError, newId, type OutputOf } from '@deskhand/contracts';
 import { Database, Outbox } from '@deskhand/platform';
+import { LockMode } from '@deskhand/platform/database';
 import { Injectable } from '@nestjs/common';
 import { Clock, timestamp } from '../clock.ts';
 import { apiTokenEntity, userEntity, type ApiToken } from '../database/entities.ts';
+import { Transactions } from '../database/transactions.ts';
 import { hashToken } from '../token-hash.ts';
 
 const mostTokens = 200;
@@ -22,6 +24,7 @@ export interface WantedToken {
 export class ApiTokensService {
   constructor(
     private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly outbox: Outbox,
     private readonly clock: Clock,
   ) {}
@@ -32,8 +35,8 @@ export class ApiTokensService {
     if (expires !== null && expires <= now) throw new DeclaredError('BAD_INPUT', 'expires_at must be in the future');
     const token = `dh_${randomBytes(32).toString('base64url')}`;
     const id = newId(now);
-    await this.database.transaction(async (em) => {
-      const user = await em.findOne(userEntity, { id: userId });
+    await this.transactions.run(async (em) => {
+      const user = await em.findOne(userEntity, { id: userId }, { lockMode: LockMode.PESSIMISTIC_READ });
       if (user === null || user.disabled) throw new DeclaredError('NOT_FOUND', 'There is no such user');
       if (scopes.includes('metrics') && !user.isAdmin) throw new DeclaredError('BAD_INPUT', 'Only administrators may make tokens with the scope metrics');
       if ((await em.count(apiTokenEntity, { userId })) >= mostTokens) throw new DeclaredError('BAD_INPUT', `You have ${mostTokens} tokens; revoke one first`);
@@ -61,13 +64,13 @@ export class ApiTokensService {
     const { row, user } = found;
     const staleBefore = now - useRecordedEveryMs;
     if (row.lastUsedAt === null || row.lastUsedAt! <= staleBefore) {
-      await this.database.transaction(async (em) => em.nativeUpdate(apiTokenEntity, { id: row.id, $or: [{ lastUsedAt: null }, { lastUsedAt: { $lte: staleBefore } }] }, { lastUsedAt: now }));
+      await this.transactions.run(async (em) => em.nativeUpdate(apiTokenEntity, { id: row.id, $or: [{ lastUsedAt: null }, { lastUsedAt: { $lte: staleBefore } }] }, { lastUsedAt: now }));
     }
     return { user_id: user.id, username: user.username, is_admin: user.isAdmin, scopes: row.scopes, token_id: row.id, expires_at: timestamp(row.expiresAt ?? null) };
   }
 
   async revoke(userId: string, tokenId: string): Promise<void> {
-    await this.database.transaction(async (em) => {
+    await this.transactions.run(async (em) => {
       const revoked = await em.nativeDelete(apiTokenEntity, { id: tokenId, userId });
       if (revoked === 0) throw new DeclaredError('NOT_FOUND', 'There is no such token');
       this.outbox.add(em, accessRevoked, { user_id: userId, session_id: tokenId }, { id: newId(this.clock.now()) });

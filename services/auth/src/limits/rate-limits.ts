@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { DeclaredError } from '@deskhand/contracts';
-import { Database, type EntityManager } from '@deskhand/platform';
+import type { EntityManager } from '@deskhand/platform';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock.ts';
 import { attemptCounterEntity } from '../database/entities.ts';
+import { Transactions } from '../database/transactions.ts';
 import { waitFor, type Limit } from './limit.ts';
 
 export interface Attempt {
@@ -16,7 +17,7 @@ export interface Attempt {
 @Injectable()
 export class RateLimits {
   constructor(
-    private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly clock: Clock,
   ) {}
 
@@ -24,26 +25,26 @@ export class RateLimits {
   async take(attempts: readonly Attempt[]): Promise<void> {
     // Always in one order, so that two transactions never wait for one another.
     const counters = attempts.map((attempt) => ({ ...attempt, id: counterId(attempt) })).sort((a, b) => (a.id < b.id ? -1 : 1));
-    await this.counting(async (em) => {
+    await this.transactions.run(async (em) => {
       for (const { id, limit } of counters) await this.takeOne(em, id, limit);
     });
   }
 
   /** Gives attempts back, after a success. */
   async giveBack(attempts: readonly Attempt[]): Promise<void> {
-    await this.counting(async (em) => {
+    await this.transactions.run(async (em) => {
       for (const attempt of attempts) await em.execute('update attempt_counters set empty_at = empty_at - ? where id = ?', [attempt.limit.everyMs, counterId(attempt)]);
     });
   }
 
   /** Forgets the attempts of one subject, for example because its password is new. */
   async forget(attempt: Attempt): Promise<void> {
-    await this.counting(async (em) => em.nativeDelete(attemptCounterEntity, { id: counterId(attempt) }));
+    await this.transactions.run(async (em) => em.nativeDelete(attemptCounterEntity, { id: counterId(attempt) }));
   }
 
   /** Removes counters that say nothing any more. */
   async prune(): Promise<void> {
-    await this.counting(async (em) => em.nativeDelete(attemptCounterEntity, { emptyAt: { $lt: this.clock.now() } }));
+    await this.transactions.run(async (em) => em.nativeDelete(attemptCounterEntity, { emptyAt: { $lt: this.clock.now() } }));
   }
 
   private async takeOne(em: EntityManager, id: string, limit: Limit): Promise<void> {
@@ -59,14 +60,6 @@ export class RateLimits {
     const counter = await em.findOneOrFail(attemptCounterEntity, { id });
     const seconds = Math.max(1, Math.ceil(waitFor(limit, counter.emptyAt, now) / 1_000));
     throw new DeclaredError('RATE_LIMITED', `Too many attempts. Try again in ${seconds} seconds`, { retry_after_seconds: seconds });
-  }
-
-  private async counting(work: (em: EntityManager) => Promise<unknown>): Promise<void> {
-    await this.database.transaction(async (em) => {
-      // Each statement is right by itself; under this level they wait for one another instead of failing.
-      if (this.database.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
-      await work(em);
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { DeclaredError, type Session as SessionAnswer } from '@deskhand/contracts';
 import { Database, deriveKey, Outbox, type EntityManager } from '@deskhand/platform';
+import { LockMode } from '@deskhand/platform/database';
 import { Injectable } from '@nestjs/common';
 import { PasswordHasher } from '../accounts/password-hasher.ts';
 import { nameKey } from '../accounts/names.ts';
@@ -8,6 +9,7 @@ import { findByLogin } from '../accounts/users.repository.ts';
 import { authConfig } from '../auth-config.ts';
 import { Clock } from '../clock.ts';
 import { refreshTokenEntity, sessionEntity, userEntity, type User } from '../database/entities.ts';
+import { Transactions } from '../database/transactions.ts';
 import { addressGroup } from '../limits/address.ts';
 import { limits } from '../limits/limit.ts';
 import { RateLimits, type Attempt } from '../limits/rate-limits.ts';
@@ -31,6 +33,7 @@ export class SessionsService {
 
   constructor(
     private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly outbox: Outbox,
     private readonly hasher: PasswordHasher,
     private readonly accessTokens: AccessTokens,
@@ -45,9 +48,9 @@ export class SessionsService {
     const found = await this.database.read(async (em) => findByLogin(em, login));
     const right = await this.hasher.matches(found?.passwordHash ?? null, password);
     if (found === null || !right) throw new DeclaredError('UNAUTHENTICATED', 'Invalid credentials');
-    const opened = await this.database.transaction(async (em) => {
-      // The account may have changed while the password was compared.
-      const user = await em.findOne(userEntity, { id: found.id });
+    const opened = await this.transactions.run(async (em) => {
+      // The account may have changed while the password was compared; now it waits until the session is there.
+      const user = await em.findOne(userEntity, { id: found.id }, { lockMode: LockMode.PESSIMISTIC_READ });
       if (user === null || user.disabled || user.passwordHash !== found.passwordHash) return null;
       return { user, session: await this.open(em, user) };
     });
@@ -72,7 +75,7 @@ export class SessionsService {
   async refresh(token: string): Promise<SessionAnswer> {
     const presented = readRefreshToken(token);
     if (presented === null) throw new DeclaredError('UNAUTHENTICATED', 'Invalid refresh token');
-    const exchange = await this.database.transaction(async (em) => this.exchange(em, presented));
+    const exchange = await this.transactions.run(async (em) => this.exchange(em, presented));
     if (exchange.refusal !== null) throw new DeclaredError('UNAUTHENTICATED', exchange.refusal);
     return this.answer(exchange.user, { id: exchange.sessionId, token: exchange.token });
   }
@@ -81,7 +84,7 @@ export class SessionsService {
   async logout(token: string): Promise<void> {
     const presented = readRefreshToken(token);
     if (presented === null) return;
-    await this.database.transaction(async (em) => {
+    await this.transactions.run(async (em) => {
       const session = await em.findOne(sessionEntity, { id: presented.family });
       if (session === null) return;
       const row = await em.findOne(refreshTokenEntity, { sessionId: session.id, generation: presented.generation });
@@ -100,7 +103,7 @@ export class SessionsService {
   // Answers a refusal instead of throwing it, so that the end of a family is committed.
   private async exchange(em: EntityManager, presented: PresentedToken): Promise<Exchange> {
     const now = this.clock.now();
-    const session = await em.findOne(sessionEntity, { id: presented.family });
+    const session = await em.findOne(sessionEntity, { id: presented.family }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     if (session === null || session.revokedAt !== null) return { refusal: 'Invalid refresh token' };
     const row = await em.findOne(refreshTokenEntity, { sessionId: session.id, generation: presented.generation });
     const genuine = row === null ? isAuthentic(this.key, presented) && presented.generation < session.generation : sameHash(row.tokenHash, presented.hash);

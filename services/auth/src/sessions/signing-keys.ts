@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto';
-import { Database, decryptSecret, deriveKey, encryptSecret, Log } from '@deskhand/platform';
+import { decryptSecret, deriveKey, encryptSecret, Log } from '@deskhand/platform';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { calculateJwkThumbprint } from 'jose';
 import { authConfig } from '../auth-config.ts';
 import { Clock } from '../clock.ts';
 import { signingKeyEntity } from '../database/entities.ts';
+import { Transactions } from '../database/transactions.ts';
 
 type PublicJwk = { kty: string; crv: string; x: string };
 
@@ -22,7 +23,7 @@ export class SigningKeys implements OnApplicationBootstrap {
   private loaded: Promise<{ key: SigningKey; published: PublicJwk & { kid: string } }> | null = null;
 
   constructor(
-    private readonly database: Database,
+    private readonly transactions: Transactions,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
@@ -62,7 +63,7 @@ export class SigningKeys implements OnApplicationBootstrap {
     const masterKey = deriveKey(authConfig.value.MASTER_KEY, purpose);
     const made = generateKeyPairSync('ed25519').privateKey;
     const id = await calculateJwkThumbprint(publicJwk(made));
-    const row = await this.database.transaction(async (em) => {
+    const row = await this.transactions.alone(async (em) => {
       const [existing] = await em.find(signingKeyEntity, {}, { orderBy: { createdAt: 'asc', id: 'asc' }, limit: 1 });
       if (existing !== undefined) return { id: existing.id, encryptedPrivateKey: existing.encryptedPrivateKey };
       const encryptedPrivateKey = encryptSecret(masterKey, made.export({ format: 'der', type: 'pkcs8' }).toString('base64'), `${purpose} ${id}`);
