@@ -5,7 +5,7 @@ import { readOrNull, root } from './checkout.mjs';
 import { withLock } from './lock.mjs';
 import { cacheFolder } from './cache.mjs';
 import { nodeVersion, npm } from './node.mjs';
-import { Remedy, say, tail } from './report.mjs';
+import { Remedy, say } from './report.mjs';
 
 const lockFile = join(root, 'package-lock.json');
 const stampFile = join(root, 'node_modules', '.deskhand-stamp');
@@ -20,11 +20,18 @@ export async function ensureDependencies(node) {
   });
 }
 
+/**
+ * `npm ci`, or `npm install` without touching the lock file where the lock lacks optional packages of other platforms:
+ * npm writes such locks behind registries that do not carry every platform, and `ci` then refuses them.
+ */
 async function install(node) {
   say('Installing dependencies (npm ci)');
-  const installed = await npm(node, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { seconds: 400, cwd: root });
+  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const exact = await npm(node, ['ci', ...options], { seconds: 400, cwd: root });
+  if (exact.ok) return;
+  const installed = exact.output.includes('EUSAGE') ? await npm(node, ['install', '--no-save', ...options], { seconds: 400, cwd: root }) : exact;
   if (!installed.ok) {
-    throw new Remedy(`npm ci failed${installed.timedOut ? ' (no end within 400 s)' : ''}:\n${tail(installed.output)}`, 'check that the npm registry is reachable, then run the command again.');
+    throw new Remedy(`The dependencies could not be installed${installed.timedOut ? ' within 400 s' : ''}:\n${installed.output.slice(0, 1_500)}`, 'check that the npm registry is reachable, then run the command again.');
   }
 }
 
