@@ -1,0 +1,87 @@
+import type { Benchmark } from './benchmark.ts';
+import { scaled } from './benchmark.ts';
+import type { Client } from '../e2e/client/client.ts';
+import type { Joiner } from '../e2e/client/joiner.ts';
+import { followThroughCuts, type Way } from '../e2e/client/resuming.ts';
+import { inParallel, randomNumbers, surroundings, words } from './support/surroundings.ts';
+
+const ways: readonly Way[] = ['sse', 'websocket', 'new-tab'];
+const width = 6;
+
+export const benchmark: Benchmark = {
+  name: 'resume',
+  figures: [
+    { name: 'streams', unit: 'streams', how: 'streams of at least 200 deltas (text, reasoning and tool output) followed over SSE, WebSocket and new tabs, each cut 1 to 4 times at random points and resumed with its cursor; a tenth of them while the gateway is killed', least: 1 },
+    { name: 'lost', unit: 'events', how: 'gaps and differing blocks seen by a client that joins deltas by itself and repairs nothing, or final content that differs from what REST answers', most: 0 },
+    { name: 'repeated', unit: 'events', how: 'events or deltas that such a client got twice', most: 0 },
+  ],
+  run: async ({ size, say }) => {
+    const runs = scaled(334, { size }, 6);
+    const random = randomNumbers(7);
+    await using place = await surroundings(({ step, userText }) =>
+      step === 0
+        ? { reasoning: words(80, userText.length), text: words(60, userText.length + 1), toolCalls: [{ name: 'bash', arguments: { command: 'for i in $(seq 1 40); do echo "line $i äöü 🙂"; sleep 0.004; done' } }], paceMs: 2 }
+        : { text: words(120, userText.length + 2), paceMs: 2 });
+    const clients: Client[] = [];
+    for (let lane = 0; lane < width; lane++) clients.push(await place.user());
+    const conversations = await Promise.all(clients.map(async (client) => (await client.conversation()).id));
+    const total = { streams: 0, lost: 0, repeated: 0, short: 0 };
+    // The gateway dies again and again while the last tenth runs.
+    const calm = Math.floor(runs * 0.9);
+    let killing = true;
+    let killer: Promise<void> | null = null;
+    const killGateway = async () => {
+      while (killing) {
+        place.product.kill('gateway');
+        await new Promise((resolve) => setTimeout(resolve, 1_500 + random() * 1_500));
+      }
+    };
+    await inParallel(runs, width, async (index, lane) => {
+      if (index >= calm) killer ??= killGateway();
+      const client = clients[lane]!;
+      const conversation = conversations[lane]!;
+      const { run_id } = await client.say(conversation, `stream ${index} ${'x'.repeat(index % 50)}`);
+      const joiners = await Promise.all(ways.map(async (way) => {
+        const cuts = Array.from({ length: 1 + Math.floor(random() * 4) }, () => 1 + Math.floor(random() * 120));
+        return followThroughCuts(client, conversation, run_id, { way, cuts });
+      }));
+      for (const joiner of joiners) {
+        total.streams += 1;
+        total.lost += joiner.gaps + joiner.mismatches;
+        total.repeated += joiner.repeats;
+      }
+      if (joiners[0]!.deltas < 200) total.short += 1;
+      total.lost += await differences(client, conversation, run_id, joiners);
+      if (index % 20 === 19) say(`${total.streams} streams, ${total.lost} lost, ${total.repeated} repeated`);
+    });
+    killing = false;
+    await killer;
+    if (total.short > 0) throw new Error(`${total.short} streams had fewer than 200 deltas`);
+    return { streams: total.streams, lost: total.lost, repeated: total.repeated };
+  },
+};
+
+/** Blocks of the run whose joined text is not what REST has, byte for byte. */
+async function differences(client: Client, conversation: string, run: string, joiners: readonly Joiner[]): Promise<number> {
+  let wrong = 0;
+  for (const message of await lastMessages(client, conversation)) {
+    if (message.run_id !== run) continue;
+    for (const block of message.blocks) {
+      if ((block.type !== 'text' && block.type !== 'reasoning') || block.block === undefined) continue;
+      for (const joiner of joiners) if (joiner.finished.get(block.block) !== block.text) wrong += 1;
+    }
+  }
+  return wrong;
+}
+
+async function lastMessages(client: Client, conversation: string) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const { total } = await client.request<{ total: number }>('GET', `/api/conversations/${conversation}/messages?limit=1`);
+      return (await client.request<{ messages: Awaited<ReturnType<Client['messages']>> }>('GET', `/api/conversations/${conversation}/messages?limit=20&offset=${Math.max(0, total - 20)}`)).messages;
+    } catch (error) {
+      if (attempt > 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
