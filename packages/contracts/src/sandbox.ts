@@ -62,7 +62,7 @@ export const sandbox = {
    * owns the computer does it. Steps are told by `computerChanged`.
    */
   start: defineRequest('sandbox.computer.start', {
-    ...byUsers, idempotent: true, timeoutMs: 60_000, input: z.object({ ...one, conversation_id: z.string(), user_id: z.string() }), output: computerView, errors: ['UNAVAILABLE', 'FORBIDDEN'],
+    ...byUsers, idempotent: true, timeoutMs: 60_000, attemptMs: 5_000, input: z.object({ ...one, conversation_id: z.string(), user_id: z.string() }), output: computerView, errors: ['UNAVAILABLE', 'FORBIDDEN'],
   }),
   stop: defineRequest('sandbox.computer.stop', { ...byUsers, idempotent: true, timeoutMs: 30_000, input: z.object(one), output: computerView, errors: ['NOT_FOUND', 'FORBIDDEN', 'UNAVAILABLE'] }),
   restart: defineRequest('sandbox.computer.restart', { ...byUsers, timeoutMs: 60_000, input: z.object(one), output: computerView, errors: ['NOT_FOUND', 'FORBIDDEN', 'UNAVAILABLE'] }),
@@ -71,17 +71,17 @@ export const sandbox = {
    * for output or the end. `UNAVAILABLE` means that it was certainly not started; `TIMEOUT` leaves that open.
    */
   run: defineRequest('sandbox.{computer_id}.run', {
-    ...byUsers, idempotent: true, timeoutMs: 15_000, input: z.object({ ...one, ...command.shape, wait_ms: z.number().int().min(0).max(10_000).default(1_000) }), output: commandView,
+    ...byUsers, idempotent: true, timeoutMs: 15_000, attemptMs: 6_000, input: z.object({ ...one, ...command.shape, wait_ms: z.number().int().min(0).max(10_000).default(1_000) }), output: commandView,
     errors: ['UNAVAILABLE', 'FORBIDDEN', 'BAD_INPUT'],
   }),
   /** Waits up to `wait_ms` for output after `offset` or the end, then answers where the command stands. */
   follow: defineRequest('sandbox.{computer_id}.follow', {
-    ...byUsers, idempotent: true, timeoutMs: 25_000,
+    ...byUsers, idempotent: true, timeoutMs: 25_000, attemptMs: 6_000,
     input: z.object({ ...one, call_id: z.string(), offset: z.number().int().min(0), wait_ms: z.number().int().min(0).max(20_000).default(10_000) }),
     output: commandView, errors: ['UNAVAILABLE', 'FORBIDDEN'],
   }),
   /** Kills a command's whole process tree, also what it daemonised. `gone` within 3 s, or the computer is restarted. */
-  kill: defineRequest('sandbox.{computer_id}.kill', { ...byUsers, idempotent: true, timeoutMs: 10_000, input: z.object({ ...one, call_id: z.string() }), output: z.object({ gone: z.boolean() }), errors: ['UNAVAILABLE', 'FORBIDDEN'] }),
+  kill: defineRequest('sandbox.{computer_id}.kill', { ...byUsers, idempotent: true, timeoutMs: 10_000, attemptMs: 6_000, input: z.object({ ...one, call_id: z.string() }), output: z.object({ gone: z.boolean() }), errors: ['UNAVAILABLE', 'FORBIDDEN'] }),
   /** For administrators. */
   list: defineRequest('sandbox.computer.list', {
     owner: 'sandbox-manager', callers: ['gateway'], idempotent: true, input: z.object({}),
