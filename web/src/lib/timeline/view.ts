@@ -1,6 +1,6 @@
 import type { ApprovalView, Message, RunView } from '@deskhand/contracts';
 import type { Call, LiveBlock, TimelineState } from './state.ts';
-import { share } from './share.ts';
+import { share } from '../text/share.ts';
 
 export type StepState = 'proposed' | 'waiting' | 'running' | 'done' | 'failed' | 'denied' | 'interrupted';
 

@@ -1,0 +1,29 @@
+import type { Computer } from '../timeline/state.ts';
+
+export interface ComputerWords {
+  label: string;
+  dot: 'running' | 'good' | 'quiet' | 'bad';
+  /** Worth a line of its own: a wait with its step, or a failure with its reason. */
+  strip: string | null;
+}
+
+/** What a conversation's computer does, in words; null while it has none. */
+export function computerWords(computer: Computer | null): ComputerWords | null {
+  switch (computer?.state) {
+    case undefined:
+    case 'none':
+      return null;
+    case 'starting':
+      return { label: 'Preparing', dot: 'running', strip: `Preparing computer${computer.step ? `: ${computer.step}` : ''}` };
+    case 'ready':
+      return { label: 'Ready', dot: 'good', strip: null };
+    case 'paused':
+      return { label: 'Paused', dot: 'quiet', strip: null };
+    case 'stopping':
+      return { label: 'Stopping', dot: 'running', strip: `Stopping computer${computer.step ? `: ${computer.step}` : ''}` };
+    case 'stopped':
+      return { label: 'Stopped', dot: 'quiet', strip: null };
+    case 'failed':
+      return { label: 'Failed', dot: 'bad', strip: `The computer failed: ${computer.error ?? 'no reason was given'}` };
+  }
+}

@@ -1,0 +1,74 @@
+import FilePen from '@lucide/svelte/icons/file-pen';
+import FilePlus from '@lucide/svelte/icons/file-plus';
+import FileText from '@lucide/svelte/icons/file-text';
+import Terminal from '@lucide/svelte/icons/terminal';
+import Wrench from '@lucide/svelte/icons/wrench';
+import type { Component } from 'svelte';
+import type { Call } from '../timeline/state.ts';
+import type { StepState, ToolStep } from '../timeline/view.ts';
+
+interface Words {
+  icon: Component<{ size?: number }>;
+  /** While it runs, when it is done, and when it did not come to that. */
+  doing: string;
+  done: string;
+  plain: string;
+  /** For the line over a group: `ran 2 commands`. */
+  count: (number: number) => string;
+}
+
+const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+const words: Record<string, Words> = {
+  bash: { icon: Terminal, doing: 'Running', done: 'Ran', plain: 'Run', count: (number) => `ran ${plural(number, 'command')}` },
+  read: { icon: FileText, doing: 'Reading', done: 'Read', plain: 'Read', count: (number) => `read ${plural(number, 'file')}` },
+  write: { icon: FilePlus, doing: 'Writing', done: 'Wrote', plain: 'Write', count: (number) => `wrote ${plural(number, 'file')}` },
+  edit: { icon: FilePen, doing: 'Editing', done: 'Edited', plain: 'Edit', count: (number) => `edited ${plural(number, 'file')}` },
+};
+const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', count: (number) => `used ${plural(number, 'tool')}` };
+
+const wordsFor = (name: string) => words[name] ?? other;
+
+export const iconOf = (call: Call) => wordsFor(call.name).icon;
+
+export function verbOf(call: Call, state: StepState): string {
+  const { doing, done, plain } = wordsFor(call.name);
+  if (state === 'running') return doing;
+  return state === 'done' || state === 'failed' ? done : plain;
+}
+
+/** What the call acts on, in one line: the command, the file, else the tool's name. */
+export function targetOf(call: Call): string {
+  const value = call.name === 'bash' ? call.arguments['command'] : (call.arguments['path'] ?? call.result?.display?.['path']);
+  if (typeof value !== 'string') return call.name in words ? '' : call.name;
+  const line = value.trim().replace(/^\/workspace\/(?=.)/, '');
+  const [first = '', ...more] = line.split('\n');
+  return more.length > 0 ? `${first} …` : first;
+}
+
+export const stateWords: Record<StepState, string> = {
+  proposed: 'next',
+  waiting: 'waits for you',
+  running: 'running',
+  done: 'done',
+  failed: 'failed',
+  denied: 'denied',
+  interrupted: 'stopped',
+};
+
+/** `Ran 2 commands, edited 1 file`. */
+export function summaryOf(steps: readonly ToolStep[]): string {
+  const counts = new Map<Words, number>();
+  for (const { call } of steps) counts.set(wordsFor(call.name), (counts.get(wordsFor(call.name)) ?? 0) + 1);
+  const text = [...counts].map(([{ count }, number]) => count(number)).join(', ');
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What an approval asks, as a question. */
+export function questionOf(name: string): string {
+  if (name === 'bash') return 'Run this command?';
+  if (name === 'write') return 'Write this file?';
+  if (name === 'edit') return 'Edit this file?';
+  if (name === 'read') return 'Read this file?';
+  return `Use ${name}?`;
+}

@@ -1,0 +1,14 @@
+const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** The keys as this machine's keyboard names them. */
+export const keyWords = isApple ? { palette: '⌘K', create: '⇧⌘O', help: '⌘/', steer: '⌘↵' } : { palette: 'Ctrl K', create: 'Ctrl Shift O', help: 'Ctrl /', steer: 'Ctrl Enter' };
+
+export type Shortcut = 'palette' | 'create' | 'help';
+
+/** Which of the app's shortcuts a key press is. */
+export function shortcutOf(event: KeyboardEvent): Shortcut | null {
+  if (!(isApple ? event.metaKey : event.ctrlKey) || event.altKey) return null;
+  if (event.shiftKey) return event.key.toLowerCase() === 'o' ? 'create' : null;
+  if (event.key.toLowerCase() === 'k') return 'palette';
+  return event.key === '/' ? 'help' : null;
+}
