@@ -9,12 +9,12 @@ const day = 24 * 3600 * 1e9;
 /** After this many deliveries an event is a dead letter. */
 const maximumDeliveries = 20;
 
-/** Makes the streams that contracts name, once per connection, and again when one was lost. */
+/** Makes the streams of a service's own events, waits for those of others, and does so again when one was lost. */
 export class StreamKeeper {
   private readonly known = new Map<string, Promise<void>>();
   private manager: Promise<JetStreamManager> | null = null;
 
-  constructor(private readonly connection: NatsConnection) {}
+  constructor(private readonly connection: NatsConnection, private readonly service: CallerName) {}
 
   ensure(stream: string): Promise<void> {
     let ready = this.known.get(stream);
@@ -45,6 +45,11 @@ export class StreamKeeper {
   private async make(stream: string): Promise<void> {
     const subjects = stream === deadLetterStream ? [deadLetterSubject] : allEvents.filter((event) => event.stream === stream).map((event) => wildcardSubject(event.subject));
     const manager = await this.management();
+    // Only the owner of its events may make a stream; whoever reads it waits until it is there.
+    if (stream !== deadLetterStream && !ownStreams(this.service).includes(stream)) {
+      await manager.streams.info(stream);
+      return;
+    }
     const config = { name: stream, subjects, storage: StorageType.File, retention: RetentionPolicy.Limits, max_age: 7 * day, max_bytes: 1_000_000_000, duplicate_window: 120 * 1e9 };
     try {
       await manager.streams.add(config);
@@ -53,6 +58,11 @@ export class StreamKeeper {
       await manager.streams.info(stream).catch(() => { throw error; });
     }
   }
+}
+
+/** Streams that keep the events of a service. */
+export function ownStreams(service: CallerName): string[] {
+  return [...new Set(allEvents.flatMap((event) => (event.owner === service && event.stream !== null ? [event.stream] : [])))];
 }
 
 /** One durable consumer of a stream: at least once, in order of arrival, one event at a time per instance. */

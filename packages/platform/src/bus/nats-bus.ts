@@ -9,7 +9,7 @@ import type { Log } from '../log.ts';
 import { currentRequest, withRequest } from '../request-context.ts';
 import { Bus, type Closable, type EventHandler, type RequestHandler } from './bus.ts';
 import { readDeadLetters, type DeadLetter } from './dead-letters.ts';
-import { DurableConsumer, StreamKeeper } from './durable-consumer.ts';
+import { DurableConsumer, ownStreams, StreamKeeper } from './durable-consumer.ts';
 import { partialSubject } from './memory-bus.ts';
 import { answer, encodeInput, readEvent, readReply } from './wire.ts';
 
@@ -33,7 +33,8 @@ export class NatsBus extends Bus {
   private constructor(readonly connection: NatsConnection, private readonly service: CallerName, private readonly log: Log) {
     super();
     this.jetstream = jetstream(connection, { timeout: 3_000 });
-    this.streams = new StreamKeeper(connection);
+    this.streams = new StreamKeeper(connection, service);
+    void this.prepareStreams();
     void this.watch();
   }
 
@@ -190,6 +191,20 @@ export class NatsBus extends Bus {
     if (!this.fits(payload)) throw new DeclaredError('TOO_LARGE', `The message for ${subject} is larger than a message may be`);
   }
 
+  /** Others wait for these streams, so they are made before there is anything to store. */
+  private async prepareStreams(): Promise<void> {
+    for (const stream of ownStreams(this.service)) {
+      for (let attempt = 0; attempt < 50 && !this.connection.isClosed(); attempt++) {
+        try {
+          await this.streams.ensure(stream);
+          break;
+        } catch {
+          await pause(Math.min(100 * 2 ** attempt, 2_000));
+        }
+      }
+    }
+  }
+
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
       if (status.type === 'disconnect') this.log.warn('The connection to NATS was lost');
@@ -197,6 +212,7 @@ export class NatsBus extends Bus {
       if (status.type !== 'reconnect') continue;
       this.log.info('Connected to NATS again');
       this.streams.forgetAll();
+      void this.prepareStreams();
       for (const listener of this.reconnectListeners) listener();
     }
   }

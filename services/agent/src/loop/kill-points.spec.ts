@@ -22,7 +22,7 @@ const script = (_: unknown, step: number) => [
     ],
   }),
   answer({ text: 'May I?', calls: [{ name: 'bash', arguments: { command: 'danger', ask_first: true, reason: 'It cannot be undone.' } }, { name: 'bash', arguments: { command: 'quick' } }] }),
-  answer({ calls: [{ name: 'bash', arguments: '{"command": ' }, { name: 'teleport', arguments: {} }, { name: 'edit', arguments: { path: 'note.txt', old_text: 'é', new_text: 'e' } }] }),
+  answer({ calls: [{ name: 'bash', arguments: '{"command": ' }, { name: 'teleport', arguments: {} }, { name: 'edit', arguments: { path: 'note.txt', old_string: 'é', new_string: 'e' } }] }),
   answer({ text: 'Done.' }),
 ][step] ?? answer({ text: 'Done.' });
 
@@ -56,7 +56,9 @@ function mortal(at: number): Life & { died: Promise<'died'>; points: () => numbe
   };
 }
 
-async function play(world: Stage, deaths: readonly { at: number; computerRestarts: boolean }[], decision: 'allow' | 'deny'): Promise<void> {
+/** Plays a run to its end; answers how often its worker died. */
+async function play(world: Stage, deaths: readonly { at: number; computerRestarts: boolean }[], decision: 'allow' | 'deny'): Promise<number> {
+  let died = 0;
   const remaining = [...deaths];
   for (let lives = 0; world.journal.state !== 'ended'; lives++) {
     if (lives > deaths.length + 4) throw new Error('The run does not come to an end');
@@ -65,10 +67,12 @@ async function play(world: Stage, deaths: readonly { at: number; computerRestart
     const life = mortal(death?.at ?? 0);
     const outcome = await Promise.race([work(world, life).outcome, life.died]);
     if (typeof outcome === 'object' && outcome.type === 'fault') throw outcome.error;
+    if (outcome === 'died') died += 1;
     if (outcome === 'died' && death?.computerRestarts === true) world.computer.restart();
     // What was under way when it died may still take effect.
     await new Promise((resolve) => setImmediate(resolve));
   }
+  return died;
 }
 
 function check({ journal, computer, deltas }: Stage, decision: 'allow' | 'deny', calm: boolean): void {
@@ -132,6 +136,7 @@ describe('a worker that dies', () => {
     const fault = fc.record({
       of: fc.constantFrom('start' as const, 'run' as const, 'follow' as const), when: fc.constantFrom('before' as const, 'after' as const),
       error: fc.constantFrom(new DeclaredError('TIMEOUT', 'slow'), new DeclaredError('UNAVAILABLE', 'away', undefined, { cause: 'nobody' })),
+      forgets: fc.boolean(),
     });
     let kills = 0;
     await fc.assert(fc.asyncProperty(
@@ -141,11 +146,10 @@ describe('a worker that dies', () => {
       async (deaths, faults, decision) => {
         const world = stage();
         world.computer.faults.push(...faults);
-        await play(world, deaths, decision);
+        kills += await play(world, deaths, decision);
         check(world, decision, false);
-        kills += deaths.length;
       },
-    ), { numRuns: 2_000 });
-    expect(kills).toBeGreaterThan(5_000);
+    ), { numRuns: 1_000 });
+    expect(kills).toBeGreaterThan(2_000);
   }, 120_000);
 });

@@ -7,23 +7,23 @@ const maximumText = 600_000;
 export const edit = defineTool({
   name: 'edit',
   description:
-    'Replaces text in a file on the computer. old_text must be in the file exactly as given, line breaks and indentation included, and only once, ' +
+    'Replaces text in a file on the computer. old_string must be in the file exactly as given, line breaks and indentation included, and only once, ' +
     'unless replace_all is set. Read the file first.',
   staysInside: true,
   streams: false,
   input: z.object({
     path,
-    old_text: z.string().min(1).describe('The text to replace.'),
-    new_text: z.string().describe('What comes in its place.'),
+    old_string: z.string().min(1).describe('The text to replace.'),
+    new_string: z.string().describe('What comes in its place.'),
     replace_all: z.boolean().optional().describe('Replace every occurrence.'),
   }),
-  plan({ path: file, old_text, new_text, replace_all }) {
-    const before = old_text.toWellFormed();
-    const stdin = `${byteLength(before)}\n${before}${new_text.toWellFormed()}`;
+  plan({ path: file, old_string, new_string, replace_all }) {
+    const before = old_string.toWellFormed();
+    const stdin = `${byteLength(before)}\n${before}${new_string.toWellFormed()}`;
     if (stdin.length > maximumText) return { problem: `The texts are too long for one call (${stdin.length} characters, at most ${maximumText}). Make smaller edits.` };
     return fileCommand('edit', file, replace_all === true ? ['--all'] : [], stdin);
   },
-  conclude({ path: file, old_text, new_text }, output, outcome) {
+  conclude({ path: file, old_string, new_string }, output, outcome) {
     const failure = describeFailure(output, outcome);
     if (failure !== null) return { text: failure, is_error: true, display: { path: file } };
     const facts = readFacts(output);
@@ -35,7 +35,7 @@ export const edit = defineTool({
       is_error: false,
       display: {
         path: name, occurrences: times, ...(facts?.first_line !== undefined && { first_line: facts.first_line }),
-        ...(old_text.length + new_text.length <= maximumShown && { before: old_text, after: new_text }),
+        ...(old_string.length + new_string.length <= maximumShown && { before: old_string, after: new_string }),
       },
     };
   },
