@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { DocumentsController } from './documents/documents.controller.ts';
+import { ConversationFeeds } from './feed/conversation-feeds.ts';
+import { AccessGuard } from './http/access-guard.ts';
+import { ErrorFilter } from './http/error-filter.ts';
+import { ApiTokens } from './identity/api-tokens.ts';
+import { Authenticator } from './identity/authenticator.ts';
+import { Revocations } from './identity/revocations.ts';
+import { Metrics } from './operations/metrics.ts';
+import { OperationsController } from './operations/operations.controller.ts';
+import { AuthController } from './rest/auth.controller.ts';
+import { ComputersController } from './rest/computers.controller.ts';
+import { ConversationsController } from './rest/conversations.controller.ts';
+import { ProvidersController } from './rest/providers.controller.ts';
+import { UsersController } from './rest/users.controller.ts';
+import { EventsController } from './streams/events.controller.ts';
+import { ListHints } from './streams/list-hints.ts';
+import { OpenStreams } from './streams/open-streams.ts';
+import { WebSocketListener } from './streams/web-socket-listener.ts';
+
+export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, ConversationsController, ComputersController, EventsController];
+
+@Module({
+  controllers,
+  providers: [Revocations, ApiTokens, Authenticator, AccessGuard, ErrorFilter, ConversationFeeds, OpenStreams, ListHints, Metrics, WebSocketListener],
+})
+export class GatewayModule {}
