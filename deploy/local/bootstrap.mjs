@@ -11,7 +11,9 @@ import { readSettingsFile } from './bootstrap/settings-file.mjs';
 import { Remedy } from './bootstrap/report.mjs';
 import { stopAll } from './bootstrap/run.mjs';
 
-const [command = '', ...args] = process.argv.slice(2);
+const [command = '', ...given] = process.argv.slice(2);
+// npm takes the dashes away; somebody who runs this file directly may not.
+const args = given[0] === '--' ? given.slice(1) : given;
 
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) process.on(signal, () => interrupted(signal, code));
 
