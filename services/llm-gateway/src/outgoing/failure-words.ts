@@ -33,7 +33,7 @@ export function failureWords(error: unknown, timeouts: OutgoingTimeouts): string
     ENETUNREACH: 'cannot be reached from here',
   };
   if (words[code]) return `The provider ${words[code]}.`;
-  if (code.startsWith('HPE_')) return 'The provider answered with something that is not HTTP.';
+  if (code.startsWith('HPE_') || coded.name === 'HTTPParserError') return 'The provider answered with something that is not HTTP.';
   if (/CERT|SELF_SIGNED|TLS|SSL|UNABLE_TO/.test(code)) return `The provider's TLS certificate is not trusted (${code}).`;
   return `The provider could not be called${code ? ` (${code})` : ''}.`;
 }

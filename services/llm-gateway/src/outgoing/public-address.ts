@@ -24,9 +24,10 @@ const within = (address: ipaddr.IPv4 | ipaddr.IPv6, list: readonly Range[]): boo
  */
 export function isPublicAddress(text: string): boolean {
   if (isIP(text) === 0 || text.includes('%')) return false;
-  const address = ipaddr.parse(text);
-  if (address.kind() === 'ipv4') return !within(address, blockedV4);
-  const parts = (address as ipaddr.IPv6).parts;
+  if (isIP(text) === 4) return !within(ipaddr.IPv4.parse(text), blockedV4);
+  // The parser takes a dotted end for an IPv4-mapped address, whatever stands before it; a URL's form has no dots.
+  const address = ipaddr.IPv6.parse(new URL(`http://[${text}]`).hostname.slice(1, -1));
+  const { parts } = address;
   if (within(address, mapped) || within(address, translated)) return isPublicAddress(lastQuad(parts));
   const isatap = parts[5] === 0x5efe && (parts[4] === 0 || parts[4] === 0x200);
   return !isatap && within(address, globalV6) && !within(address, blockedV6);

@@ -55,8 +55,9 @@ export class UsageJournal {
 
   stored(ids: readonly string[]): void {
     for (const id of ids) this.open.delete(id);
-    if (this.open.size === 0 && this.file !== null && this.lines.length === 0) {
-      ftruncateSync(this.file, 0);
+    if (this.open.size === 0) {
+      this.lines = [];
+      if (this.file !== null && this.size > 0) ftruncateSync(this.file, 0);
       this.size = 0;
     } else if (this.size > rotateAt) this.rotate();
   }

@@ -5,6 +5,8 @@ const newline = 10;
 const marker = Buffer.from('"usage"');
 const dataField = Buffer.from('data:');
 const nothing = Buffer.alloc(0);
+/** `"content":""`, and a little. */
+const fieldBytes = 16;
 
 /** A provider sent one line that no stream event of any format has. */
 export class LineTooLong extends Error {
@@ -60,12 +62,13 @@ export class StreamSniffer {
   }
 
   /**
-   * Output tokens for a stream that never stated them: what its events hold beyond the shortest one of them, at four bytes
-   * a token, and at least one token an event.
+   * Output tokens for a stream that never stated them: about one an event, or, where events are long, what they hold beyond
+   * the shortest one and a field's name, at four bytes a token.
    */
   estimatedOutput(): number {
     if (!Number.isFinite(this.shortestEvent)) return 0;
-    return Math.max(this.events - 2, 1) + Math.max(0, Math.round((this.bytes - this.events * this.shortestEvent) / 4));
+    const held = this.bytes - this.events * (this.shortestEvent + fieldBytes);
+    return Math.max(this.events - 2, Math.round(held / 4), 1);
   }
 
   private keep(piece: Buffer): void {

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { seal } from '@deskhand/platform';
+import { describe, expect, it } from 'vitest';
+import { Callers } from './callers.ts';
+import { issueRunToken, longestRunTokenSeconds, readRunToken } from './run-token.ts';
+import { Secrets } from './secrets.ts';
+
+const secrets = new Secrets(randomBytes(32).toString('hex'));
+const claims = { userId: 'ü', conversationId: 'c', runId: 'r', route: { source: 'user' as const, provider: 'openai', model: 'gpt' } };
+
+describe('run tokens', () => {
+  const token = issueRunToken(secrets.runTokenKey, claims, 1_000_000);
+
+  it('say who, what for and how long', () => {
+    expect(readRunToken(secrets.runTokenKey, token, 1_000_000)).toEqual({ ...claims, expires: 1_000 + longestRunTokenSeconds });
+    expect(readRunToken(secrets.runTokenKey, token, 1_000_000 + longestRunTokenSeconds * 1_000)).toBeNull();
+  });
+
+  it('are worth nothing when changed, cut, or made with another key', () => {
+    const [body = '', signature = ''] = token.split('.');
+    const forged = `dhr_${Buffer.from(JSON.stringify(['admin', 'c', 'r', 'user', 'openai', 'gpt', 9e12])).toString('base64url')}.${signature}`;
+    for (const bad of ['', 'dhr_', 'dhr_.', body, `${body}.`, `${body}.AAAA`, `${token}x`, token.slice(0, -2), forged, token.replace('dhr_', 'dhx_'), `dhr_.${signature}`]) expect(readRunToken(secrets.runTokenKey, bad, 1_000_000)).toBeNull();
+    expect(readRunToken(new Secrets(randomBytes(32).toString('hex')).runTokenKey, token, 1_000_000)).toBeNull();
+  });
+
+  it('and the master key are read from either header', () => {
+    const callers = new Callers(secrets.runTokenKey, 'sk-master');
+    const now = issueRunToken(secrets.runTokenKey, claims);
+    expect(callers.identify({ authorization: `Bearer ${now}` })).toMatchObject({ kind: 'run', claims });
+    expect(callers.identify({ 'x-api-key': now })).toMatchObject({ kind: 'run' });
+    expect(callers.identify({ authorization: 'bearer  sk-master ' })).toEqual({ kind: 'master' });
+    for (const headers of [{}, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Basic eA==', 'x-api-key': 'sk-master' }]) {
+      expect(() => callers.identify(headers)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
+    }
+    expect(() => new Callers(secrets.runTokenKey, undefined).identify({ authorization: 'Bearer undefined' })).toThrow();
+  });
+});
+
+describe('provider keys', () => {
+  it('arrive sealed and rest encrypted, bound to user and provider', () => {
+    const key = secrets.unseal(seal(secrets.sealingPublicKey, '  sk-canary-0123456789 \n'));
+    expect(key).toBe('sk-canary-0123456789');
+    const stored = secrets.encryptKey('u', 'openai', key);
+    expect(stored).not.toContain('canary');
+    expect(Buffer.from(stored, 'base64').toString('latin1')).not.toContain('canary');
+    expect(secrets.encryptKey('u', 'openai', key)).not.toBe(stored);
+    expect(secrets.decryptKey('u', 'openai', stored)).toBe(key);
+    expect(() => secrets.decryptKey('other', 'openai', stored)).toThrow();
+    expect(() => secrets.decryptKey('u', 'mistral', stored)).toThrow();
+    expect(() => new Secrets(randomBytes(32).toString('hex')).decryptKey('u', 'openai', stored)).toThrow();
+    expect(() => secrets.decryptKey('u', 'openai', `${stored.slice(0, -6)}AAAAA=`)).toThrow();
+  });
+
+  it('SECURITY 26: cannot carry header breaks, and must be sealed to this gateway', () => {
+    for (const bad of ['a\r\nx-evil: 1', 'a b', 'ü', '', '\u0000']) expect(() => secrets.unseal(seal(secrets.sealingPublicKey, bad))).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }));
+    for (const bad of ['', 'AAAA', 'not base64!', seal(new Secrets(randomBytes(32).toString('hex')).sealingPublicKey, 'k')]) expect(() => secrets.unseal(bad)).toThrow(expect.objectContaining({ code: 'BAD_INPUT' }));
+  });
+});

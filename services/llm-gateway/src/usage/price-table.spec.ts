@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
+import { PriceTable } from './price-table.ts';
+import type { EndedCall } from './model-call.ts';
+
+const table = new PriceTable();
+const call = (provider: string, model: string, usage: Partial<TokenUsage>, more: Partial<EndedCall> = {}): EndedCall => ({
+  baseUrl: 'https://api', officialPrices: true, ...more,
+  row: {
+    id: 'x', startedAt: Date.UTC(2026, 10, 1), userId: null, conversationId: null, runId: null, provider, model, wire: 'openai-chat', stream: true, status: 'completed', httpStatus: 200,
+    ...noUsage, ...usage, estimated: false, cost: null, firstByteMs: null, durationMs: 1,
+  } as EndedCall['row'],
+});
+
+describe('what calls cost', () => {
+  it('cached tokens are counted once (GPT-5.5: 5 $ in, 0.5 $ cached, 30 $ out a million)', async () => {
+    expect(await table.cost(call('openai', 'gpt-5.5', { uncachedInput: 800, cacheRead: 200, output: 10 }))).toBeCloseTo((800 * 5 + 200 * 0.5 + 10 * 30) / 1e6, 9);
+  });
+
+  it('cache writes by age (Claude Haiku 4.5: 1 $ in, 0.1 $ read, 1.25 $ and 2 $ written, 5 $ out)', async () => {
+    const five = await table.cost(call('anthropic', 'claude-haiku-4-5', { uncachedInput: 1_000, cacheRead: 2_000, cacheWrite5m: 3_000, output: 100 }));
+    expect(five).toBeCloseTo((1_000 + 2_000 * 0.1 + 3_000 * 1.25 + 100 * 5) / 1e6, 9);
+    const hour = await table.cost(call('anthropic', 'claude-haiku-4-5', { uncachedInput: 1_000, cacheRead: 2_000, cacheWrite5m: 3_000, cacheWrite1h: 4_000, output: 100 }));
+    expect(hour).toBeCloseTo((1_000 + 2_000 * 0.1 + 3_000 * 1.25 + 4_000 * 2 + 100 * 5) / 1e6, 9);
+  });
+
+  it('is not known for a model or an address that nobody lists', async () => {
+    expect(await table.cost(call('openai', 'my-model', { output: 5 }))).toBeNull();
+    expect(await table.cost(call('openai', 'gpt-5.5', { output: 5 }, { officialPrices: false, baseUrl: 'http://127.0.0.1:8000/v1' }))).toBeNull();
+  });
+
+  it('is nothing for built-in models and for calls that used nothing', async () => {
+    expect(await table.cost(call('scripted', 'demo', { output: 5 }, { baseUrl: null }))).toBe(0);
+    expect(await table.cost(call('openai', 'my-model', {}))).toBe(0);
+  });
+
+  it('comes with context windows', async () => {
+    expect(await table.contextWindow('anthropic', 'claude-haiku-4-5')).toBe(200_000);
+    expect(await table.contextWindow('openai', 'nothing')).toBeNull();
+  });
+});
