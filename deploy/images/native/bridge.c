@@ -48,8 +48,12 @@ int bridge_main(int count, char **arguments) {
   prctl(PR_SET_DUMPABLE, 0);
   char path[64];
   snprintf(path, sizeof path, PRIVATE_FOLDER "/%s.sock", name);
-  int socket = connect_unix(path);
-  if (socket < 0) return 3;
+  /* A new computer's daemon is not there at once. */
+  int socket;
+  for (int attempt = 0; (socket = connect_unix(path)) < 0; attempt++) {
+    if (attempt == 1000) return 3;
+    poll(NULL, 0, 5);
+  }
   for (int descriptor = 0; descriptor < 2; descriptor++) fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
   fcntl(socket, F_SETFL, O_NONBLOCK);
   in.from = 0, in.to = socket, out.from = socket, out.to = 1;

@@ -95,8 +95,9 @@ export class Link {
   }
 
   #onBeat(): void {
+    if (this.#suspended) return;
     this.#send(encodeFrame(frameTypes.heartbeat, 0));
-    if (!this.#suspended && ++this.#silent > silentBeats) this.close(new Error('The other side has been silent for five seconds'));
+    if (++this.#silent > silentBeats) this.close(new Error('The other side has been silent for five seconds'));
   }
 
   #receive(chunk: Buffer): void {

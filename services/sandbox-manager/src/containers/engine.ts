@@ -1,6 +1,6 @@
 import { DeclaredError } from '@deskhand/contracts';
 import Docker from 'dockerode';
-import { type ComputerPlan, computerLabel, containerName, containerOptions, installationLabel } from './container-options.ts';
+import { type ComputerPlan, computerLabel, containerOptions, installationLabel } from './container-options.ts';
 import { ExecStream } from './exec-stream.ts';
 
 export type ContainerStatus = 'running' | 'paused' | 'exited' | 'missing';
@@ -57,6 +57,12 @@ export class Engine {
         throw error;
       }
     });
+  }
+
+  /** Whether the kernel ended the container for want of memory. */
+  async ranOutOfMemory(containerId: string): Promise<boolean> {
+    const { State } = await this.#say('The computer could not be inspected', () => this.#docker.getContainer(containerId).inspect());
+    return State.OOMKilled;
   }
 
   async pause(containerId: string): Promise<void> {
@@ -125,10 +131,6 @@ export class Engine {
         await container.remove({ force: true }).catch(() => undefined);
       }
     });
-  }
-
-  containerName(installationId: string, computerId: string): string {
-    return containerName(installationId, computerId);
   }
 
   async #untilGone(containerId: string): Promise<void> {

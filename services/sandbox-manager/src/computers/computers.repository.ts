@@ -1,0 +1,75 @@
+import { computerChanged, type ComputerState } from '@deskhand/contracts';
+import { Database, Outbox } from '@deskhand/platform';
+import { Injectable } from '@nestjs/common';
+import { type ComputerRow, computerEntity } from '../database/entities.ts';
+
+/** What is written when a computer changes; the rest of its row stays. */
+export interface ComputerChange {
+  state: ComputerState;
+  step?: string;
+  error?: string;
+  containerId?: string | null;
+}
+
+@Injectable()
+export class ComputersRepository {
+  constructor(private readonly database: Database, private readonly outbox: Outbox) {}
+
+  async all(): Promise<ComputerRow[]> {
+    const rows = await this.database.read(async (em) => em.find(computerEntity, {}, { orderBy: { id: 'asc' }, disableIdentityMap: true }));
+    return rows.map(plain);
+  }
+
+  async find(id: string): Promise<ComputerRow | null> {
+    const row = await this.database.read(async (em) => em.findOne(computerEntity, id, { disableIdentityMap: true }));
+    return row && plain(row);
+  }
+
+  /** The row of a computer, made when it is new. An old one keeps its owner. */
+  async ensure(id: string, conversationId: string, userId: string, now = Date.now()): Promise<ComputerRow> {
+    const row = await this.database.transaction(async (em) => {
+      const known = await em.findOne(computerEntity, id);
+      return known ?? em.create(computerEntity, {
+        id, conversationId, userId, containerId: null, state: 'none', step: null, error: null, createdAt: now, startedAt: null, lastUsedAt: now, pausedAt: null, stoppedAt: null, changedAt: 0,
+      }, { persist: true });
+    });
+    return plain(row);
+  }
+
+  /** Writes a change and tells it. Null when the row is gone: then nothing is told. */
+  async change(id: string, change: ComputerChange, now = Date.now()): Promise<ComputerRow | null> {
+    const changed = await this.database.transaction(async (em) => {
+      const row = await em.findOne(computerEntity, id);
+      if (row === null) return null;
+      const at = Math.max(now, row.changedAt + 1);
+      if (change.state === 'ready' && row.state !== 'paused') row.startedAt = now;
+      row.pausedAt = change.state === 'paused' ? now : null;
+      if (change.state === 'stopped') row.stoppedAt = now;
+      if (change.containerId !== undefined) row.containerId = change.containerId;
+      Object.assign(row, { state: change.state, step: change.step ?? null, error: change.error ?? null, changedAt: at });
+      this.outbox.add(em, computerChanged, {
+        computer_id: id, state: change.state, ...(change.step !== undefined && { step: change.step }), ...(change.error !== undefined && { error: change.error }), at: new Date(at).toISOString(),
+      }, { id: `${id}:${at}` });
+      return row;
+    });
+    return changed && plain(changed);
+  }
+
+  async used(id: string, lastUsedAt: number): Promise<void> {
+    await this.database.transaction(async (em) => em.nativeUpdate(computerEntity, { id }, { lastUsedAt }));
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.database.transaction(async (em) => em.nativeDelete(computerEntity, { id }));
+  }
+}
+
+type Stored = { [Key in keyof ComputerRow]: null extends ComputerRow[Key] ? ComputerRow[Key] | undefined : ComputerRow[Key] };
+
+/** The row without its entity manager. */
+function plain({ id, conversationId, userId, containerId, state, step, error, createdAt, startedAt, lastUsedAt, pausedAt, stoppedAt, changedAt }: Stored): ComputerRow {
+  return {
+    id, conversationId, userId, state, createdAt, lastUsedAt, changedAt,
+    containerId: containerId ?? null, step: step ?? null, error: error ?? null, startedAt: startedAt ?? null, pausedAt: pausedAt ?? null, stoppedAt: stoppedAt ?? null,
+  };
+}

@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, grants, type GrantRight, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
+import { type Bus, composeService, Log, type RunningService } from '@deskhand/platform';
+import { startDatabases, startNats } from '@deskhand/platform/testing';
+import Docker from 'dockerode';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { vi } from 'vitest';
+import { managerConfig } from '../src/manager-config.ts';
+import { sandboxManagerService } from '../src/service.ts';
+
+/** What the bootstrap found: the engine and the image of computers. */
+function prerequisites(): { dockerHost: string; image: string } {
+  const noted = (() => {
+    try {
+      return JSON.parse(readFileSync(join(import.meta.dirname, '../../../dist/prerequisites.json'), 'utf8')) as { dockerHost?: string; sandboxImage?: string; DOCKER_HOST?: string; SANDBOX_IMAGE?: string };
+    } catch {
+      return {};
+    }
+  })();
+  const dockerHost = process.env.DOCKER_HOST ?? noted.dockerHost ?? noted.DOCKER_HOST;
+  const image = process.env.SANDBOX_IMAGE ?? noted.sandboxImage ?? noted.SANDBOX_IMAGE;
+  if (!dockerHost || !image) throw new Error('These tests need a Docker engine and the image of computers; `npm test` provides both');
+  return { dockerHost, image };
+}
+
+export const { dockerHost, image } = prerequisites();
+process.env.DOCKER_HOST = dockerHost;
+export const docker = new Docker();
+
+const log = Object.assign(new Log(), {
+  error: (text: string, fields?: object) => console.error(text, fields),
+  warn: (text: string, fields?: object) => process.env.SHOW_WARNINGS && console.warn(text, fields),
+});
+const keys = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+const publicKeys = { keys: [{ ...(await exportJWK(keys.publicKey)), kty: 'OKP', kid: 'test' }] };
+
+export type Activity = OutputOf<typeof conversations.activity>[number];
+
+/**
+ * Real: Docker, the image, nats-server with the product's permissions, SQLite. Not real: `conversations`, which is a
+ * signing key, a list of deletions and whatever `activity` says.
+ */
+export async function startSurroundings() {
+  const nats = await startNats();
+  const databases = await startDatabases('sqlite');
+  const root = mkdtempSync(join(tmpdir(), 'deskhand-workspaces-'));
+  const installationId = `test-${randomUUID()}`;
+  const agent = await nats.bus('agent');
+  const truth = await nats.bus('conversations');
+  const news: DataOf<typeof computerChanged>[] = [];
+  let activity = (id: string): Activity | null => ({ computer_id: id, active: false, parked_since: null });
+  await truth.serve(grants.keys, null, async () => publicKeys);
+  await truth.serve(conversations.activity, null, async ({ computer_ids }) => computer_ids.flatMap((id) => activity(id) ?? []));
+  await truth.consume(computerChanged, (event) => void news.push(event));
+  return {
+    nats, root, installationId, agent, news,
+    databaseUrl: await databases.url(),
+    setActivity: (answer: typeof activity) => (activity = answer),
+    deleted: async (...computers: TestComputer[]) => {
+      for (const { id, conversationId, userId } of computers) {
+        const subject = `conversation.${conversationId}.deleted`;
+        await truth.publish(subject, JSON.stringify({ conversation_id: conversationId, user_id: userId, computer_ids: [id] }), { id: newId(), stream: conversationDeleted.stream });
+      }
+    },
+    computer: (id = newId()) => new TestComputer(agent, id),
+    containers: () => docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } }),
+    close: async () => {
+      const left = await docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } });
+      await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true }).catch(() => undefined)));
+      await databases.close();
+      await nats.close();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
+
+export function configure(surroundings: Surroundings, more: Partial<typeof managerConfig.value> = {}): void {
+  vi.spyOn(managerConfig, 'value', 'get').mockReturnValue({ SANDBOX_IMAGE: image, IDLE_SECONDS: 600, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId, ...more });
+}
+
+export async function startManager(surroundings: Surroundings): Promise<RunningService & { bus: Bus }> {
+  const bus = await surroundings.nats.bus('sandbox-manager', log);
+  const service = await composeService(sandboxManagerService, { bus, log, databaseUrl: surroundings.databaseUrl });
+  return { ...service, bus };
+}
+
+/** The environment of the service as a process of its own. */
+export function managerEnvironment(surroundings: Surroundings): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH, NATS_URL: surroundings.nats.url, NATS_NKEY_SEED: surroundings.nats.seeds['sandbox-manager'], LOG_LEVEL: 'warn', DATABASE_URL: surroundings.databaseUrl,
+    DOCKER_HOST: dockerHost, SANDBOX_IMAGE: image, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId,
+  };
+}
+
+/** A computer as the agent uses it, with a grant for each request. */
+export class TestComputer {
+  readonly conversationId = newId();
+  readonly userId = newId();
+
+  constructor(private readonly agent: Bus, readonly id: string) {}
+
+  async start(): Promise<OutputOf<typeof sandbox.start>> {
+    return this.agent.request(sandbox.start, { ...(await this.#address()), conversation_id: this.conversationId, user_id: this.userId });
+  }
+
+  async run(argv: string[], more: Partial<InputOf<typeof sandbox.run>> = {}): Promise<CommandView> {
+    return this.agent.request(sandbox.run, { ...(await this.#address()), call_id: newId(), argv, ...more });
+  }
+
+  async follow(call_id: string, offset = 0, wait_ms = 4_000): Promise<CommandView> {
+    return this.agent.request(sandbox.follow, { ...(await this.#address()), call_id, offset, wait_ms });
+  }
+
+  async kill(call_id: string): Promise<{ gone: boolean }> {
+    return this.agent.request(sandbox.kill, { ...(await this.#address()), call_id });
+  }
+
+  /** Runs a script to its end; its whole output. */
+  async bash(script: string, more: Partial<InputOf<typeof sandbox.run>> = {}): Promise<CommandView> {
+    const call_id = more.call_id ?? newId();
+    return this.toEnd(call_id, await this.run(['bash', '-c', script], { call_id, ...more }));
+  }
+
+  async toEnd(callId: string, first: CommandView): Promise<CommandView> {
+    let view = first;
+    let { text } = first;
+    while (view.state === 'running') {
+      view = await this.follow(callId, text.length);
+      text += view.text;
+    }
+    return { ...view, offset: 0, text };
+  }
+
+  async grant(rights: GrantRight[] = ['computer:run'], change: Record<string, unknown> = {}): Promise<string> {
+    return new SignJWT({ conversation_id: this.conversationId, computer_id: this.id, rights, ...change })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'grant+jwt', kid: 'test' }).setIssuer('conversations').setSubject(this.userId).setIssuedAt().setExpirationTime('60s').sign(keys.privateKey);
+  }
+
+  async #address(): Promise<{ computer_id: string; grant: string }> {
+    return { computer_id: this.id, grant: await this.grant() };
+  }
+}
+
+/** Waits for something to become true. */
+export async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  for (const limit = Date.now() + ms; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 25))) {
+    if (Date.now() > limit) throw new Error('It did not come true in time');
+  }
+}
+
+/** Bundles the service, so that it can be started and killed as a process. */
+export function bundleManager(folder: string): string {
+  const file = join(folder, 'manager.mjs');
+  const root = join(import.meta.dirname, '../../..');
+  const script = `
+    import { bundle } from ${JSON.stringify(join(root, 'deploy/local/bundle.ts'))};
+    await bundle({ entry: ${JSON.stringify(join(root, 'services/sandbox-manager/src/main.ts'))}, file: ${JSON.stringify(file)}, root: ${JSON.stringify(root)} });`;
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: root, stdio: 'inherit' });
+  return file;
+}
