@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '@deskhand/contracts';
@@ -46,7 +45,7 @@ export function servicePlan(service: ServiceName, ground: Ground): ProcessPlan {
   };
 }
 
-/** The whole environment of one service's process; every start of it is a new instance. */
+/** The whole environment of one service's process. */
 export function serviceEnvironment(service: ServiceName, ground: Ground): Record<string, string> {
   const { settings, texts } = ground;
   const machine = Object.fromEntries(ofTheMachine.map((name) => [name, texts[name]]));
@@ -55,7 +54,8 @@ export function serviceEnvironment(service: ServiceName, ground: Ground): Record
     ...machine,
     NODE_COMPILE_CACHE: join(ground.root, 'dist', '.compile-cache'),
     SERVICE_NAME: service,
-    SERVICE_INSTANCE: `${service}-${randomUUID().slice(0, 8)}`,
+    // The place, not the process: at most one process of a service runs in an installation of this shape.
+    SERVICE_INSTANCE: service,
     NATS_URL: ground.natsUrl,
     NATS_NKEY_SEED: ground.natsKeys[service].seed,
     LOG_LEVEL: settings.DESKHAND_LOG_LEVEL,

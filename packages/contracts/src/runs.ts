@@ -70,6 +70,11 @@ export const runEntry = z.discriminatedUnion('type', [
 export type RunEntry = z.infer<typeof runEntry>;
 
 export const runs = {
+  /**
+   * A worker process begins. `instance` names its place (one process at a time): what the process before it held there
+   * is free at once, instead of when its leases end.
+   */
+  begin: defineRequest('conversations.worker.begin', { ...byAgent, input: z.object({ worker_id: z.string(), instance: z.string().min(1).max(200) }), output: z.object({}) }),
   /** Takes up to `slots` runs that may go on: fair by user, one at a time on a branch. */
   claim: defineRequest('conversations.run.claim', {
     ...byAgent, idempotent: false, input: z.object({ worker_id: z.string(), slots: z.number().int().min(1).max(64) }), output: z.object({ runs: z.array(claimedRun) }),

@@ -83,6 +83,20 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(again.runs).toMatchObject([{ held: true }]);
     });
 
+    it('frees what a worker held when its successor begins at the same place, and nothing else', async () => {
+      const [mine, other] = [await talk(), await talk()];
+      await mine.say('go');
+      await bus.request(runs.begin, { worker_id: 'first', instance: 'here' });
+      await bus.request(runs.begin, { worker_id: 'elsewhere', instance: 'there' });
+      const run = await claim(mine.id, 'first');
+      await other.say('go');
+      const kept = await claim(other.id, 'elsewhere');
+      await bus.request(runs.begin, { worker_id: 'second', instance: 'here' });
+      const again = await claim(mine.id, 'second');
+      expect(again.epoch).toBe(run.epoch + 1);
+      expect((await bus.request(runs.heartbeat, { worker_id: 'elsewhere', runs: [kept] })).runs).toMatchObject([{ held: true }]);
+    });
+
     it('does a repeated record once', async () => {
       const { id, say, events } = await talk();
       await say('go');

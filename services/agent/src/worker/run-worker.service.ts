@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
 import { Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
+import { agentConfig } from '../configuration.ts';
 import type { RunPorts } from '../loop/ports.ts';
 import { goOn } from '../loop/run.ts';
 import { GatewayModels } from '../models/gateway-model.ts';
@@ -59,7 +60,18 @@ export class RunWorker implements OnApplicationBootstrap {
       setInterval(() => void this.blocks.save(), saveMs),
     );
     this.lifecycle.onDrain(10, async () => this.drain());
-    void this.claim();
+    // Not awaited: the service is ready without it, and leases end by themselves.
+    void this.begin();
+  }
+
+  /** Frees what this worker's predecessor held when it died, then takes what there is. */
+  private async begin(): Promise<void> {
+    try {
+      await this.bus.request(runs.begin, { worker_id: this.id, instance: agentConfig.value.SERVICE_INSTANCE });
+    } catch (error) {
+      this.log.warn('Runs of the worker before could not be freed; their leases will end', { error });
+    }
+    await this.claim();
   }
 
   /** Takes what may go on, as far as there are hands. One claim at a time; what wakes it meanwhile is not forgotten. */
@@ -76,7 +88,7 @@ export class RunWorker implements OnApplicationBootstrap {
         const askedAt = now();
         // One by one: a run comes with its history, and an answer must fit into one message.
         const claimed = await this.bus.request(runs.claim, { worker_id: this.id, slots: 1 });
-        for (const run of claimed.runs) await this.begin(run, askedAt);
+        for (const run of claimed.runs) await this.take(run, askedAt);
         if (claimed.runs.length > 0) this.claimAgain = true;
       } while (this.claimAgain);
     } catch (error) {
@@ -87,7 +99,7 @@ export class RunWorker implements OnApplicationBootstrap {
     }
   }
 
-  private async begin(run: ClaimedRun, askedAt: number): Promise<void> {
+  private async take(run: ClaimedRun, askedAt: number): Promise<void> {
     if (this.draining.signal.aborted) return this.release([run]);
     // A claim of the same run with a later epoch: what an earlier one still does here is over.
     this.runs.get(run.run_id)?.held.abandon();

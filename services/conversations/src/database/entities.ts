@@ -174,8 +174,11 @@ export const saidEntity = defineEntity({
 /** Events from other services that were already taken. */
 export const takenEntity = defineEntity({ name: 'Taken', properties: { id: p.string().primary(), at: p.string() } });
 
+/** The worker process that began last at each place. */
+export const workerEntity = defineEntity({ name: 'Worker', properties: { instance: p.string().primary(), workerId: p.string(), begunAt: p.string() } });
+
 export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
 
 export const entities = [
-  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, timelineEntity, recordEntity, saidEntity, takenEntity, settingEntity,
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, timelineEntity, recordEntity, saidEntity, takenEntity, workerEntity, settingEntity,
 ] as unknown as EntitySchema[];

@@ -44,6 +44,7 @@ class FirstTables extends ServiceMigration {
       user_id text not null, conversation_id text not null references conversation (id) on delete cascade, key text not null, digest text not null, message_id text not null, run_id text not null,
       primary key (user_id, conversation_id, key))`);
     this.addSql('create table taken (id text primary key, at text not null)');
+    this.addSql('create table worker (instance text primary key, worker_id text not null, begun_at text not null)');
     this.addSql('create table setting (name text primary key, value text not null)');
   }
 }

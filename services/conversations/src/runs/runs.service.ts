@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DeclaredError, runInterrupted, type InputOf, type Message, type OutputOf, type runs as contracts } from '@deskhand/contracts';
 import { Bus, Database, type EntityManager } from '@deskhand/platform';
 import { forWriting, owned } from '../conversations/conversations.service.ts';
-import { databaseNow } from '../database/clock.ts';
-import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, type RunRow } from '../database/entities.ts';
+import { databaseNow, timestamp } from '../database/clock.ts';
+import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, workerEntity, type RunRow } from '../database/entities.ts';
 import { Grants } from '../grants/grants.service.ts';
 import { ClaimService, leaseMs } from './claim.service.ts';
 import { Ending } from './ending.ts';
@@ -14,6 +14,16 @@ type Contracts = typeof contracts;
 @Injectable()
 export class RunsService {
   constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants) {}
+
+  async begin({ worker_id, instance }: InputOf<Contracts['begin']>): Promise<void> {
+    await this.database.transaction(async (em) => {
+      const place = await em.findOne(workerEntity, instance);
+      if (place === null) em.create(workerEntity, { instance, workerId: worker_id, begunAt: timestamp() });
+      if (place === null || place.workerId === worker_id) return;
+      for (const run of await em.find(runEntity, { state: 'active', workerId: place.workerId })) this.letGo(em, run);
+      Object.assign(place, { workerId: worker_id, begunAt: timestamp() });
+    });
+  }
 
   async heartbeat({ worker_id, runs }: InputOf<Contracts['heartbeat']>): Promise<OutputOf<Contracts['heartbeat']>> {
     return this.database.transaction(async (em) => {
@@ -62,13 +72,15 @@ export class RunsService {
     await this.database.transaction(async (em) => {
       for (const { run_id, epoch } of runs) {
         const run = await em.findOne(runEntity, { id: run_id, epoch, state: 'active', workerId: worker_id });
-        if (run === null) continue;
-        // Still active, without an owner: the next claim takes it over with all the care of a take-over.
-        run.leaseUntil = 0;
-        run.workerId = null;
-        this.ending.wake(em, run.id);
+        if (run !== null) this.letGo(em, run);
       }
     });
+  }
+
+  /** Still active, without an owner: the next claim takes it over with all the care of a take-over. */
+  private letGo(em: EntityManager, run: RunRow): void {
+    Object.assign(run, { leaseUntil: 0, workerId: null });
+    this.ending.wake(em, run.id);
   }
 
   /** Stops a run: at once when nobody works on it, else by telling its worker. A run that has ended stays as it is. */
