@@ -29,6 +29,7 @@ const outside = [
   '@nestjs/websockets',
   '@nestjs/platform-express',
   '@fastify/view',
+  '@fastify/static',
   '@fastify/multipart',
   '@grpc/grpc-js',
   '@grpc/proto-loader',

@@ -63,7 +63,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
   } else {
     const made = await definition.http(root, log);
     app = made.app;
-    const transport = made.app.connectMicroservice({ strategy }, { inheritAppConfig: false });
+    const transport = made.app.connectMicroservice({ strategy }, { inheritAppConfig: false, deferInitialization: true });
     transport.useGlobalFilters(new PassErrors());
     await made.app.startAllMicroservices();
     await made.listen();
