@@ -30,6 +30,7 @@ export async function goOn(run: ClaimedRun, ports: RunPorts): Promise<RunOutcome
       if (calls.type === 'left' || ports.stop.draining.aborted) return { type: 'released' };
       const limit = turn.step >= maximumSteps ? ({ reason: 'step-limit', error: words.stepLimit(maximumSteps) } as const) : isStuck(turn.history, run.run_id) ? ({ reason: 'stuck', error: words.stuck } as const) : null;
       if (limit !== null) return await end(turn, [{ type: 'run-ended', ...limit }]);
+      turn.hearSteering();
       const step = await modelStep(turn);
       if (step.type === 'interrupted') return await endInterrupted(turn, [], step);
       if (step.type === 'failed') return await end(turn, [...step.entries, { type: 'run-ended', reason: 'failed', error: step.reason }]);

@@ -13,19 +13,25 @@ export class Turn {
   /** Number of the next step. */
   step: number;
   private readonly queue: JournalQueue;
+  private readonly steering: Message[] = [];
 
   constructor(readonly run: ClaimedRun, readonly ports: RunPorts) {
     this.history = [...run.history];
     this.calls = run.tool_calls.map((call) => ({ ...call }));
     this.step = run.step;
     this.queue = new JournalQueue(ports.journal, ({ steering, interrupt }) => {
-      for (const message of steering) if (!this.history.some(({ id }) => id === message.id)) this.history.push(message);
+      this.steering.push(...steering);
       if (interrupt) ports.interrupt();
     });
   }
 
   write(key: string, entries: RunEntry[]): Promise<void> {
     return this.queue.write(key, entries);
+  }
+
+  /** What the person said meanwhile comes after all that has happened, right before the model is asked again. */
+  hearSteering(): void {
+    for (const message of this.steering.splice(0)) if (!this.history.some(({ id }) => id === message.id)) this.history.push(message);
   }
 
   /** Attempts at blocks: unique in the run, later ones greater. `n` counts within this claim and block. */

@@ -14,6 +14,8 @@ export interface CommandScript {
   exit_code?: number;
   /** Never ends by itself. */
   hangs?: boolean;
+  /** Milliseconds between two parts. */
+  pace?: number;
 }
 
 /** A computer that keeps a command's outcome under its call, and counts what really ran. */
@@ -23,8 +25,8 @@ export class FakeComputer implements Computer {
   readonly executions = new Map<string, number>();
   readonly killed: string[] = [];
   starts = 0;
-  /** Makes the next request of that kind fail before, or after it took effect. */
-  readonly faults: { of: 'start' | 'run' | 'follow' | 'kill'; when: 'before' | 'after'; error: DeclaredError }[] = [];
+  /** Makes the next request of that kind fail before, or after it took effect, and perhaps the computer restart with it. */
+  readonly faults: { of: 'start' | 'run' | 'follow' | 'kill'; when: 'before' | 'after'; error: DeclaredError; forgets?: boolean }[] = [];
 
   constructor(private readonly script: (command: Command) => CommandScript) {}
 
@@ -49,6 +51,8 @@ export class FakeComputer implements Computer {
     this.fail('follow', 'before');
     const command = this.commands.get(callId);
     if (command === undefined) return { state: 'unknown', offset, text: '' };
+    const { pace } = this.script(command.command);
+    if (pace !== undefined) await new Promise((resolve) => setTimeout(resolve, pace));
     const next = command.parts[0];
     const hanging = next === '' && command.parts.length === 1;
     if (next !== undefined && command.outcome === null && !hanging) {
@@ -56,6 +60,8 @@ export class FakeComputer implements Computer {
       command.parts.shift();
       if (command.parts.length === 0) command.outcome = outcome(this.script(command.command).exit_code ?? 0);
     }
+    // A long poll that finds nothing lets time pass.
+    if (command.outcome === null && command.output.length <= offset) await new Promise((resolve) => setTimeout(resolve, 1));
     this.fail('follow', 'after');
     return this.view(callId, offset);
   }
@@ -83,6 +89,7 @@ export class FakeComputer implements Computer {
     const index = this.faults.findIndex((fault) => fault.of === of && fault.when === when);
     if (index < 0) return;
     const [fault] = this.faults.splice(index, 1);
+    if (fault!.forgets === true) this.restart();
     throw fault!.error;
   }
 }
