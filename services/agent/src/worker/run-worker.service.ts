@@ -12,7 +12,7 @@ import { HeldRun } from './held-run.ts';
 import { LiveBlocks } from './live-blocks.ts';
 
 /** Runs that one worker holds at a time. */
-const maximumRuns = 16;
+const maximumRuns = 64;
 const sweepMs = 2_000;
 const heartbeatMs = 2_500;
 const saveMs = 700;
