@@ -24,6 +24,7 @@ export function withExternalBootstrap(adapter: Adapter): Adapter {
       await mkdir(folder, { recursive: true });
       await writeFile(`${folder}/${name}`, text);
       await writeFile(page, html.replace(inline, () => `<script src="/_app/immutable/${name}"></script>`).replace(/ 'sha256-[^']+'/g, ''));
+      await builder.compress('build');
     },
   };
 }

@@ -13,19 +13,19 @@ interface Words {
   doing: string;
   done: string;
   plain: string;
-  /** For the line over a group: `ran 2 commands`. */
-  count: (number: number) => string;
+  /** For the line over a group: `ran 2 commands`, `running 2 commands`. */
+  noun: string;
 }
 
 const plural = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
 const words: Record<string, Words> = {
-  bash: { icon: Terminal, doing: 'Running', done: 'Ran', plain: 'Run', count: (number) => `ran ${plural(number, 'command')}` },
-  read: { icon: FileText, doing: 'Reading', done: 'Read', plain: 'Read', count: (number) => `read ${plural(number, 'file')}` },
-  write: { icon: FilePlus, doing: 'Writing', done: 'Wrote', plain: 'Write', count: (number) => `wrote ${plural(number, 'file')}` },
-  edit: { icon: FilePen, doing: 'Editing', done: 'Edited', plain: 'Edit', count: (number) => `edited ${plural(number, 'file')}` },
+  bash: { icon: Terminal, doing: 'Running', done: 'Ran', plain: 'Run', noun: 'command' },
+  read: { icon: FileText, doing: 'Reading', done: 'Read', plain: 'Read', noun: 'file' },
+  write: { icon: FilePlus, doing: 'Writing', done: 'Wrote', plain: 'Write', noun: 'file' },
+  edit: { icon: FilePen, doing: 'Editing', done: 'Edited', plain: 'Edit', noun: 'file' },
 };
-const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', count: (number) => `used ${plural(number, 'tool')}` };
+const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', noun: 'tool' };
 
 const wordsFor = (name: string) => words[name] ?? other;
 
@@ -56,11 +56,12 @@ export const stateWords: Record<StepState, string> = {
   interrupted: 'stopped',
 };
 
-/** `Ran 2 commands, edited 1 file`. */
+/** `Ran 2 commands, edited 1 file`: what was done, or before anything was, what is being done. */
 export function summaryOf(steps: readonly ToolStep[]): string {
+  const ended = steps.filter(({ call }) => call.state === 'ended');
   const counts = new Map<Words, number>();
-  for (const { call } of steps) counts.set(wordsFor(call.name), (counts.get(wordsFor(call.name)) ?? 0) + 1);
-  const text = [...counts].map(([{ count }, number]) => count(number)).join(', ');
+  for (const { call } of ended.length > 0 ? ended : steps) counts.set(wordsFor(call.name), (counts.get(wordsFor(call.name)) ?? 0) + 1);
+  const text = [...counts].map(([{ doing, done, noun }, number]) => `${(ended.length > 0 ? done : doing).toLowerCase()} ${plural(number, noun)}`).join(', ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

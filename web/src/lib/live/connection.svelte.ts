@@ -1,4 +1,4 @@
-import { type ActivityFrame, type ErrorFrame, parseFrame, type ServerFrame, type TimelineFrame } from './frames.ts';
+import { type ErrorFrame, parseFrame, type ServerFrame, type TimelineFrame } from './frames.ts';
 
 export interface TimelineReader {
   /** False when something before this frame is missing: it is then asked for again. */
@@ -6,9 +6,8 @@ export interface TimelineReader {
   onError(error: ErrorFrame): void;
 }
 export interface ListReader {
-  onActivity(frame: ActivityFrame): void;
-  /** Something changed, or the socket was away and something may have. */
-  onListChanged(): void;
+  /** Something changed through such an event, or, as `reconnected`, may have while the socket was away. */
+  onListChanged(cause: string): void;
 }
 interface Subscription {
   reader: TimelineReader;
@@ -25,6 +24,7 @@ const pingEvery = 20_000;
 const silenceLimit = 45_000;
 /** When what was missing has not come after this, a new snapshot is asked for. */
 const resyncLimit = 3_000;
+const resubscribeDelay = 1_500;
 
 /**
  * The tab's one WebSocket. Keeps its subscriptions over reconnects: each goes on after the last cursor it got, so nothing
@@ -101,7 +101,7 @@ export class Connection {
       this.#pinging = setInterval(() => this.#ping(), pingEvery);
       if (this.#list) this.#send({ type: 'subscribe-list' });
       for (const [id, subscription] of this.#subscriptions) this.#subscribe(id, subscription);
-      if (this.#opened) this.#list?.onListChanged();
+      if (this.#opened) this.#list?.onListChanged('reconnected');
       this.#opened = true;
     };
     socket.onmessage = ({ data }) => {
@@ -119,16 +119,25 @@ export class Connection {
       case 'pong':
         return;
       case 'list-changed':
-        return this.#list?.onListChanged();
-      case 'conversation-activity':
-        return this.#list?.onActivity(frame);
+        return this.#list?.onListChanged(frame.cause);
       case 'error':
-        return frame.conversation_id === undefined ? undefined : this.#subscriptions.get(frame.conversation_id)?.reader.onError(frame);
+        return this.#fail(frame);
       default: {
         const subscription = this.#subscriptions.get(frame.conversation_id);
         if (subscription) this.#hand(subscription, frame);
       }
     }
+  }
+
+  /** The server ended a subscription. Unless it is about a conversation that is not there, it is asked for again. */
+  #fail(error: ErrorFrame): void {
+    const { conversation_id: id, code } = error;
+    const subscription = id === undefined ? undefined : this.#subscriptions.get(id);
+    if (!subscription || id === undefined) return;
+    subscription.reader.onError(error);
+    if (code === 'NOT_FOUND' || code === 'FORBIDDEN') return;
+    if (code === 'BAD_INPUT') subscription.cursor = null;
+    setTimeout(() => this.#subscriptions.get(id) === subscription && this.#subscribe(id, subscription), resubscribeDelay);
   }
 
   #hand(subscription: Subscription, frame: TimelineFrame): void {

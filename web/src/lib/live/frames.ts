@@ -13,19 +13,14 @@ export interface ErrorFrame {
   message: string;
   conversation_id?: string;
 }
-export interface ActivityFrame {
-  type: 'conversation-activity';
-  conversation_id: string;
-  activity: 'idle' | 'running' | 'waiting';
-  title?: string;
-  updated_at: string;
-}
 /** Something in the list of conversations or approvals is not what it was. */
 export interface ListChangedFrame {
   type: 'list-changed';
+  /** The timeline event that changed it, or `reconnected` when any may have come unseen. */
+  cause: string;
 }
 
-export type ServerFrame = TimelineFrame | ErrorFrame | ActivityFrame | ListChangedFrame | { type: 'pong' };
+export type ServerFrame = TimelineFrame | ErrorFrame | ListChangedFrame | { type: 'pong' };
 
 /** Frames come from this origin's server over an authenticated socket, so their type is all that is looked at. */
 export function parseFrame(text: unknown): ServerFrame | null {

@@ -1,7 +1,7 @@
 import { createCssVariablesTheme, createHighlighterCore, type HighlighterCore } from 'shiki/core';
 import { createJavaScriptRegexEngine } from 'shiki/engine/javascript';
 
-const theme = createCssVariablesTheme({ name: 'deskhand', variablePrefix: '', fontStyle: false });
+const theme = createCssVariablesTheme({ name: 'deskhand', variablePrefix: '--', fontStyle: false });
 
 /** Grammars that are loaded when a block asks for them; the names after each are what people write. */
 const grammars: Record<string, { load: () => Promise<{ default: unknown }>; aliases: readonly string[] }> = {
@@ -71,10 +71,21 @@ async function load(name: string): Promise<Highlighter> {
   return {
     lines(code, state) {
       const tokens = highlighter.codeToTokensBase(code, { lang: name, theme: 'deskhand', tokenizeMaxLineLength: 2_000, ...(state !== null && { grammarState: state as never }) });
-      const lines = tokens.map((line) => line.map(({ content, color }) => ({ text: content, classes: classOf(color) })));
+      const lines = tokens.map((line) => joined(line.map(({ content, color }) => ({ text: content, classes: classOf(color) }))));
       return { lines, state: highlighter.getLastGrammarState(tokens) ?? null };
     },
   };
+}
+
+/** Neighbours that look the same become one, so that plain code costs one text node. */
+function joined(tokens: readonly CodeToken[]): CodeLine {
+  const line: CodeToken[] = [];
+  for (const token of tokens) {
+    const last = line.at(-1);
+    if (last?.classes === token.classes) last.text += token.text;
+    else line.push({ ...token });
+  }
+  return line;
 }
 
 /** The theme names its colours `var(--token-keyword)`; style attributes are not allowed here, so they become classes. */

@@ -34,10 +34,9 @@ export class App {
     this.unread ??= new Unread(this.session.user!.id);
     this.connection.start();
     this.connection.followList({
-      onActivity: (frame) => this.conversations.onActivity(frame),
-      onListChanged: () => {
+      onListChanged: (cause) => {
         this.conversations.refreshSoon();
-        this.waiting.refreshSoon();
+        if (cause.startsWith('approval-') || cause === 'run-ended' || cause === 'reconnected') this.waiting.refreshSoon();
       },
     });
   }

@@ -47,9 +47,9 @@ export class OpenConversation {
     if (this.loadingOlder || !this.#read.hasMore || !first) return;
     this.loadingOlder = true;
     try {
-      const { messages } = await this.endpoints.messagesBefore(this.id, first.id);
+      const { messages, total } = await this.endpoints.messagesBefore(this.id, first.id);
       const older = messages.map((message) => messageOf(message, first.branch_id));
-      this.#read = prependMessages(this.#read, older, older.length >= 50);
+      this.#read = prependMessages(this.#read, older, older.length > 0 && this.#read.messages.length + older.length < total);
       this.#draw();
     } catch (error) {
       this.problem = { code: 'OLDER', message: wordsOf(error) };
@@ -67,6 +67,7 @@ export class OpenConversation {
     }
     const { state, gap } = reduce(this.#read, frame);
     if (gap) return false;
+    this.problem = null;
     if (state === this.#read) return true;
     this.#read = state;
     this.#drawSoon();

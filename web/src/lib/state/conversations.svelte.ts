@@ -1,7 +1,6 @@
 import type { ConversationView } from '@deskhand/contracts';
 import { wordsOf } from '../api/client.ts';
 import type { Endpoints } from '../api/endpoints.ts';
-import type { ActivityFrame } from '../live/frames.ts';
 
 type Settings = Parameters<Endpoints['updateConversation']>[1];
 
@@ -55,12 +54,6 @@ export class Conversations {
   /** Shows a conversation as it is now, in its place by time. */
   put(conversation: ConversationView): void {
     this.list = [conversation, ...this.list.filter(({ id }) => id !== conversation.id)].sort(byChange);
-  }
-
-  onActivity({ conversation_id, activity, title, updated_at }: ActivityFrame): void {
-    const known = this.find(conversation_id);
-    if (!known) return this.refreshSoon();
-    this.put({ ...known, activity, updated_at, title: title ?? known.title });
   }
 
   async #fetch(limit: number, merge: boolean): Promise<void> {

@@ -114,7 +114,7 @@ interface Turn {
 
 function addMessageParts(turn: Turn, message: Message, state: TimelineState): void {
   turn.model = message.model ?? turn.model;
-  turn.at = message.created_at;
+  if (message.role === 'assistant') turn.at = message.created_at;
   for (const [index, block] of message.blocks.entries()) {
     const key = 'block' in block && block.block !== undefined ? `${block.block}:${block.attempt ?? 0}` : `${message.id}:${index}`;
     if (block.type === 'text' || block.type === 'reasoning') addProse(turn, { kind: block.type, key, text: block.text, streaming: false, cut: message.cut });
@@ -159,7 +159,8 @@ function stepState(call: Call, state: TimelineState): StepState {
 }
 
 function isThinking(state: TimelineState, current: RunView | null): boolean {
-  if (current === null || current.state === 'parked' || state.approvals.size > 0) return false;
+  // A computer that starts has its own words.
+  if (current === null || current.state === 'parked' || state.approvals.size > 0 || state.computer?.state === 'starting') return false;
   if ([...state.blocks.values()].some((block) => block.run_id === current.id && block.kind !== 'tool-output' && !block.abandoned && block.text !== '')) return false;
   return ![...state.calls.values()].some((call) => call.runId === current.id && call.state === 'started');
 }
