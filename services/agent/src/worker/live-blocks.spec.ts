@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { LiveBlocks, type Delta } from './live-blocks.ts';
+
+type Part = { block: string; attempt: number; offset: number; text: string };
+
+/** Saved text as `conversations` keeps it: appends only where the text ends, and says where that is. */
+class Saved {
+  readonly texts = new Map<string, string>();
+  fail = 0;
+  loseAnswer = 0;
+  parts: Part[][] = [];
+
+  readonly checkpoint = async (parts: Part[]) => {
+    if (this.fail-- > 0) throw new Error('away');
+    this.parts.push(parts);
+    const behind: { block: string; length: number }[] = [];
+    for (const part of parts) {
+      const text = this.texts.get(part.block) ?? '';
+      if (part.offset > text.length) behind.push({ block: part.block, length: text.length });
+      else this.texts.set(part.block, text + part.text.slice(text.length - part.offset));
+    }
+    if (this.loseAnswer-- > 0) throw new Error('lost');
+    return { behind };
+  };
+}
+
+const identity = { run_id: 'run', epoch: 1, user_id: 'u', conversation_id: 'c' };
+const facts = { block: 'b', attempt: 100, kind: 'text' } as const;
+const joined = (deltas: Delta[]) => deltas.reduce((text, delta) => { expect(delta.offset).toBe(text.length); return text + delta.text; }, '');
+
+function make(now?: () => number) {
+  const deltas: Delta[] = [];
+  const saved = new Saved();
+  const live = new LiveBlocks((_, delta) => deltas.push(delta), saved.checkpoint, now);
+  return { deltas, saved, live, block: live.of(identity).open(facts) };
+}
+
+describe('growing blocks', () => {
+  it('show and save the same text, whole characters only, however it is cut and whatever is lost', async () => {
+    await fc.assert(fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 300 }), fc.array(fc.nat(300)), fc.array(fc.constantFrom('save', 'fail', 'lose', 'none'), { maxLength: 30 }), async (text, places, acts) => {
+      const { deltas, saved, live, block } = make();
+      const cuts = [0, ...places.map((place) => Math.min(place, text.length)).sort((a, b) => a - b), text.length];
+      for (let index = 1; index < cuts.length; index++) {
+        block.append(text.slice(cuts[index - 1], cuts[index]));
+        const act = acts[index];
+        if (act === 'fail') saved.fail = 1;
+        if (act === 'lose') saved.loseAnswer = 1;
+        if (act !== undefined && act !== 'none') await live.save();
+      }
+      expect(block.finish()).toBe(text.toWellFormed());
+      saved.fail = 0;
+      saved.loseAnswer = 0;
+      await live.save();
+      expect(joined(deltas)).toBe(text.toWellFormed());
+      expect(saved.texts.get('b') ?? '').toBe(text.toWellFormed());
+      for (const delta of deltas) expect(delta.text.isWellFormed()).toBe(true);
+      live.drop('run');
+    }), { numRuns: 300 });
+  });
+
+  it('are shown at once, and together only when they come faster than anybody reads', () => {
+    vi.useFakeTimers();
+    try {
+      let time = 0;
+      const { deltas, block } = make(() => time);
+      block.append('a');
+      time = 5;
+      block.append('b');
+      expect(deltas.map(({ text }) => text)).toEqual(['a', 'b']);
+      block.append('c');
+      time = 7;
+      block.append('d');
+      expect(deltas).toHaveLength(2);
+      time = 21;
+      vi.advanceTimersByTime(16);
+      expect(deltas.map(({ text }) => text)).toEqual(['a', 'b', 'cd']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('are saved again from where the saved text really ends', async () => {
+    const { saved, live, block } = make();
+    block.append('one');
+    await live.save();
+    saved.texts.delete('b');
+    block.append(' two');
+    await live.save();
+    expect(saved.texts.get('b')).toBe('one two');
+  });
+
+  it('are saved in requests of bounded size', async () => {
+    const { saved, live, block } = make();
+    block.append('x'.repeat(250_000));
+    await live.save();
+    expect(saved.texts.get('b')).toHaveLength(250_000);
+    for (const parts of saved.parts) expect(parts.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(100_001);
+  });
+
+  it('are gone with their run: nothing of it is shown or saved any more', async () => {
+    const { deltas, saved, live, block } = make();
+    block.append('a');
+    expect(live.read('run')).toEqual([{ run_id: 'run', ...facts, text: 'a' }]);
+    live.drop('run');
+    block.append('b');
+    expect(block.finish()).toBe('a');
+    await live.save();
+    expect(live.read('run')).toBeNull();
+    expect(joined(deltas)).toBe('a');
+    expect(saved.parts).toEqual([]);
+  });
+});
