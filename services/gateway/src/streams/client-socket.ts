@@ -40,6 +40,8 @@ export class ClientSocket implements OpenStream {
   }
 
   beat(): void {
+    // A client that is behind cannot answer yet; how long it may be is the outlet's matter.
+    if (this.outlet.isFull()) return;
     if (!this.isAlive) return this.socket.terminate();
     this.isAlive = false;
     this.socket.ping();
