@@ -14,16 +14,22 @@ export function computerWords(computer: Computer | null): ComputerWords | null {
     case 'none':
       return null;
     case 'starting':
-      return { label: 'Preparing', dot: 'running', strip: `Preparing computer${computer.step ? `: ${computer.step}` : ''}` };
+      return { label: 'Preparing', dot: 'running', strip: stepOf('Preparing computer', computer.step) };
     case 'ready':
       return { label: 'Ready', dot: 'good', strip: null };
     case 'paused':
       return { label: 'Paused', dot: 'quiet', strip: null };
     case 'stopping':
-      return { label: 'Stopping', dot: 'running', strip: `Stopping computer${computer.step ? `: ${computer.step}` : ''}` };
+      return { label: 'Stopping', dot: 'running', strip: stepOf('Stopping computer', computer.step) };
     case 'stopped':
       return { label: 'Stopped', dot: 'quiet', strip: null };
     case 'failed':
       return { label: 'Failed', dot: 'bad', strip: `The computer failed: ${computer.error ?? 'no reason was given'}` };
   }
+}
+
+/** Steps may already say what they are a step of. */
+function stepOf(what: string, step: string | undefined): string {
+  if (!step) return what;
+  return step.toLowerCase().startsWith(what.toLowerCase()) ? step : `${what}: ${step}`;
 }

@@ -27,6 +27,8 @@ export class App {
 
   /** Loads what every signed-in page shows, all of it at once. Throws when nobody is signed in. */
   async open(): Promise<void> {
+    // A stranger is asked to sign in first; whoever was here before gets everything at once.
+    if (!this.session.known && !this.session.user) await this.session.load();
     void this.conversations.load();
     void this.waiting.load();
     void this.models.load().catch(() => undefined);

@@ -26,16 +26,23 @@ export class Models {
     remember('model', id);
   }
 
-  find(id: string | null): ModelView | undefined {
-    return this.list.find((model) => model.id === id);
+  /** By its id, as conversations name it, or by its label, as answers carry it. */
+  find(name: string | null): ModelView | undefined {
+    return this.list.find((model) => model.id === name) ?? this.list.find((model) => model.label === name);
   }
 
-  label(id: string): string {
-    return this.find(id)?.label ?? id;
+  /** Its name without what is added in brackets. */
+  label(name: string): string {
+    return (this.find(name)?.label ?? name).replace(/\s*\([^)]*\)$/, '');
+  }
+
+  /** What is added to its name in brackets. */
+  hint(name: string): string | undefined {
+    return /\(([^)]*)\)$/.exec(this.find(name)?.label ?? '')?.[1];
   }
 
   /** True for the built-in models that follow a script; they say so wherever they are shown. */
-  isScripted(id: string | null): boolean {
-    return id !== null && (this.find(id)?.scripted ?? /^(scripted|mock)\//.test(id));
+  isScripted(name: string | null): boolean {
+    return name !== null && (this.find(name)?.scripted ?? /^(scripted|mock)\//.test(name));
   }
 }

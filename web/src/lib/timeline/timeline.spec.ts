@@ -174,3 +174,20 @@ describe('a timeline', () => {
     expect(viewOf(state, view)).toBe(view);
   });
 });
+
+describe('thinking', () => {
+  const call = (id: string) => message(`m-${id}`, 'assistant', 'r1', [{ type: 'tool_call', tool_call_id: id, name: 'bash', arguments: {} }]);
+  const thought = (id: string, after: Message['blocks'] = []) => message(`m-${id}`, 'assistant', 'r1', [{ type: 'reasoning', text: 'Hm.' }, ...after]);
+  const partsOf = (...messages: Message[]) => {
+    const events = timeline([{ type: 'message-added', message: said }, ...messages.map((one) => ({ type: 'message-added' as const, message: one }))]);
+    return (viewOf(play(start, events)).entries[1] as TurnEntry).parts.map((part) => (part.kind === 'steps' ? part.steps.map(({ kind }) => kind) : part.kind));
+  };
+
+  it('belongs to the steps that it leads to', () => {
+    expect(partsOf(call('a'), thought('b'), call('c'))).toEqual([['tool', 'reasoning', 'tool']]);
+  });
+
+  it('stands before the words that it leads to', () => {
+    expect(partsOf(call('a'), thought('b', [{ type: 'text', text: 'So.' }]))).toEqual([['tool'], 'reasoning', 'text']);
+  });
+});

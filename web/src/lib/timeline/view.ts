@@ -105,7 +105,7 @@ export function viewOf(state: TimelineState, previous: View = emptyView): View {
 interface Turn {
   key: string;
   runId: string | null;
-  parts: (Part & { steps?: (ToolStep | ProsePart)[] })[];
+  parts: (Exclude<Part, StepsPart> | (StepsPart & { steps: (ToolStep | ProsePart)[] }))[];
   model: string | null;
   at: string | null;
   /** Calls that are already shown. */
@@ -127,12 +127,16 @@ function addLiveBlock(turn: Turn, block: LiveBlock): void {
   addProse(turn, { kind, key: `${block.block}:${block.attempt}`, text: block.text, streaming: !block.abandoned, cut: block.abandoned });
 }
 
-/** Thinking between two tool calls belongs to their group; thinking before the first one stands alone. */
+/** Thinking between two tool calls belongs to their group; thinking that leads to words stands before them. */
 function addProse(turn: Turn, part: ProsePart): void {
   if (part.text.trim() === '' && !part.streaming) return;
   const last = turn.parts.at(-1);
-  if (part.kind === 'reasoning' && last?.kind === 'steps') last.steps.push(part);
-  else turn.parts.push(part);
+  if (part.kind === 'reasoning' && last?.kind === 'steps') {
+    last.steps.push(part);
+    return;
+  }
+  if (last?.kind === 'steps') while (last.steps.at(-1)?.kind === 'reasoning') turn.parts.splice(turn.parts.indexOf(last) + 1, 0, last.steps.pop() as ProsePart);
+  turn.parts.push(part);
 }
 
 function addStep(turn: Turn, callId: string, state: TimelineState): void {
