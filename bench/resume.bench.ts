@@ -33,7 +33,9 @@ export const benchmark: Benchmark = {
     const killGateway = async () => {
       while (killing) {
         place.product.kill('gateway');
-        await new Promise((resolve) => setTimeout(resolve, 1_500 + random() * 1_500));
+        // Killed again only once it is up: a gateway that never comes up proves nothing.
+        await place.product.untilWell();
+        await new Promise((resolve) => setTimeout(resolve, random() * 2_000));
       }
     };
     await inParallel(runs, width, async (index, lane) => {
