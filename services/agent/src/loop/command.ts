@@ -5,7 +5,7 @@ import { words } from './words.ts';
 
 /** How long a computer that does not answer is asked again before its command counts as lost. */
 const patienceMs = 30_000;
-const followMs = 10_000;
+const followMs = 4_000;
 
 /**
  * Where a call's command stands after it was asked for, or why there is none.

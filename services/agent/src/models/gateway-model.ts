@@ -40,16 +40,21 @@ const calmly = { maxRetries: 0, timeout: patienceMs, logLevel: 'off' } as const;
 
 // The SDKs are loaded with the first run that needs them: a worker at rest holds neither.
 
+/** One of the SDKs wants the version in its base URL, the other adds it by itself. */
+function gatewayOrigin(route: Route): string {
+  return route.base_url.replace(/\/+$/, '').replace(/\/v1$/, '');
+}
+
 async function openAiStream(route: Route, request: ModelRequest, signal: AbortSignal): Promise<AsyncIterable<ModelEvent>> {
   const { OpenAI } = await import('openai');
   // Nothing of the environment may redirect a call or add to it.
-  const client = new OpenAI({ apiKey: route.token, baseURL: route.base_url, organization: null, project: null, ...calmly });
+  const client = new OpenAI({ apiKey: route.token, baseURL: `${gatewayOrigin(route)}/v1`, organization: null, project: null, ...calmly });
   return decodeOpenAiChat(await client.chat.completions.create(openAiChatBody(request, route.model), { signal }));
 }
 
 async function anthropicStream(route: Route, request: ModelRequest, signal: AbortSignal): Promise<AsyncIterable<ModelEvent>> {
   const { Anthropic } = await import('@anthropic-ai/sdk');
-  const client = new Anthropic({ apiKey: route.token, baseURL: route.base_url.replace(/\/v1\/?$/, ''), ...calmly });
+  const client = new Anthropic({ apiKey: route.token, baseURL: gatewayOrigin(route), ...calmly });
   return decodeAnthropicMessages(await client.messages.create(anthropicMessagesBody(request, route.model), { signal }));
 }
 
