@@ -12,7 +12,7 @@ export async function verify(): Promise<Count> {
     await check('types of the web app', webTypes),
     await check('lint', () => tool('oxlint', ['--type-aware', '--max-warnings=0'])),
     await check('dead code', () => tool('knip', ['--no-progress', '--no-config-hints'])),
-    await project('unit'),
+    await project('unit', 300),
   ]);
 }
 

@@ -12,16 +12,55 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** Runs a program of node_modules/.bin. Its output is kept, or shown as it comes with `show`. Never throws. */
-export function tool(name: string, args: readonly string[], { show = false, folder = root, environment = {} }: { show?: boolean; folder?: string; environment?: Record<string, string> } = {}): Promise<Outcome> {
+export interface ToolOptions {
+  /** Shows the output as it comes instead of keeping it. */
+  readonly show?: boolean;
+  readonly folder?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** After this long the program and all that it started are killed (300). */
+  readonly seconds?: number;
+}
+
+/** Runs a program of node_modules/.bin. Never throws. */
+export function tool(name: string, args: readonly string[], { show = false, folder = root, environment = {}, seconds = 300 }: ToolOptions = {}): Promise<Outcome> {
   const program = [join(folder, 'node_modules', '.bin', name), join(root, 'node_modules', '.bin', name)].find(existsSync) ?? name;
   return new Promise((resolve) => {
     let output = '';
-    const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
-    child.on('error', (error) => resolve({ ok: false, output: error.message }));
-    child.on('close', (code) => resolve({ ok: code === 0, output }));
+    const stream = show ? 'inherit' : 'pipe';
+    const child = spawn(program, args, { cwd: folder, detached: true, env: { ...process.env, ...environment }, stdio: ['ignore', stream, stream] });
+    const stop = () => killGroup(child.pid);
+    const timer = setTimeout(() => {
+      process.stdout.write(`${name} had no end within ${seconds} s and was killed\n`);
+      stop();
+    }, seconds * 1000);
+    running.add(stop);
+    const settle = (outcome: Outcome) => {
+      clearTimeout(timer);
+      running.delete(stop);
+      resolve(outcome);
+    };
+    for (const piped of [child.stdout, child.stderr]) piped?.on('data', (chunk) => (output += String(chunk)));
+    child.on('error', (error) => settle({ ok: false, output: error.message }));
+    child.on('close', (code) => settle({ ok: code === 0, output }));
   });
+}
+
+const running = new Set<() => void>();
+
+// Programs lead groups of their own, so an interrupted test run has to end them itself.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    for (const stop of running) stop();
+    process.exit(130);
+  });
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
 }
 
 /** Runs one check that passes or fails as a whole, and prints a line about it; what it found is printed when it fails. */
@@ -34,13 +73,13 @@ export async function check(title: string, work: () => Promise<Outcome>): Promis
 }
 
 /** Runs one project of the test runner and counts what it reports. */
-export async function project(name: string, filters: readonly string[] = []): Promise<Count> {
+export async function project(name: string, seconds: number): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'deskhand-report-'));
   const file = join(folder, 'report.json');
   try {
     process.stdout.write(`\n${name} tests\n`);
-    const args = ['run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...filters];
-    const { ok } = await tool('vitest', args, { show: true, environment: { TESTCONTAINERS_RYUK_DISABLED: 'true', NO_COLOR: '1' } });
+    const args = ['run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const { ok } = await tool('vitest', args, { show: true, seconds, environment: { TESTCONTAINERS_RYUK_DISABLED: 'true', NO_COLOR: '1' } });
     return countReport(existsSync(file) ? readFileSync(file, 'utf8') : null, ok);
   } finally {
     rmSync(folder, { recursive: true, force: true });
