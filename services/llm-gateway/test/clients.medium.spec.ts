@@ -103,6 +103,22 @@ describe('the openai package through the gateway', () => {
   });
 });
 
+describe('Mistral', () => {
+  it('is not sent what it refuses, and its usage counts', async () => {
+    const mistral = await startUpstream({ format: 'openai-chat', mistral: true, script: () => ({ text: 'bonjour', usage: { uncachedInput: 8, output: 2 } }) });
+    const changed = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: mistral.host });
+    await changed.addProvider('user-m', 'mistral', { key: 'k', endpoint: mistral.url, model: 'm' });
+    const route = await changed.resolve('user-m', 'mistral/m');
+    const openai = new OpenAI({ baseURL: route.base_url, apiKey: route.token, maxRetries: 0 });
+    let text = '';
+    for await (const chunk of await openai.chat.completions.create({ model: 'm', stream: true, stream_options: { include_usage: true }, max_completion_tokens: 9, messages: [{ role: 'user', content: 'x' }] })) text += chunk.choices[0]?.delta.content ?? '';
+    expect(text).toBe('bonjour');
+    expect(await changed.usageRows(1)).toMatchObject([{ provider: 'mistral', status: 'completed', uncachedInput: 8, output: 2, estimated: false }]);
+    await changed.close();
+    await mistral.close();
+  });
+});
+
 describe('the @anthropic-ai/sdk package through the gateway', () => {
   const client = async () => {
     const route = await gateway.resolve(user, 'claude-test', 'anthropic');

@@ -6,8 +6,10 @@ type Fields = Record<string, unknown>;
 const list = (value: unknown): Fields[] => (Array.isArray(value) ? value.filter(isRecord) : []);
 
 /** Why the real vendor would answer 400, in about its words; null when it would not. */
-export function brokenRule(format: WireFormat, headers: IncomingHttpHeaders, body: Fields): string | null {
+export function brokenRule(format: WireFormat, headers: IncomingHttpHeaders, body: Fields, mistral: boolean): string | null {
   const messages = list(body.messages);
+  const foreign = mistral ? ['stream_options', 'max_completion_tokens', 'store'].find((name) => name in body) : undefined;
+  if (foreign !== undefined) return `body.${foreign}: Extra inputs are not permitted`;
   if (messages.length === 0) return 'messages: at least one message is required';
   return format === 'openai-chat' ? openaiRule(messages) : anthropicRule(headers, body, messages);
 }

@@ -63,6 +63,8 @@ export interface UpstreamOptions {
   script: UpstreamScript;
   /** The only key it takes; any, when absent. */
   key?: string;
+  /** Refuses fields that Mistral's own service does not have, and states usage unasked as it does. */
+  mistral?: boolean;
   /** Refuses what the vendors refuse: calls without results, a missing max_tokens … On unless false. */
   strict?: boolean;
   port?: number;
@@ -109,9 +111,9 @@ export async function startUpstream(options: UpstreamOptions): Promise<ScriptedU
     if (options.key !== undefined && credential !== options.key) return sendJson(response, 401, vendorError(format, 401, `Incorrect API key provided: ${String(credential).slice(0, 4)}****`));
     const request = readRequest(format, path, incoming.headers, raw);
     upstream.requests.push(request);
-    const broken = options.strict === false ? null : brokenRule(format, incoming.headers, request.body);
+    const broken = options.strict === false ? null : brokenRule(format, incoming.headers, request.body, options.mistral === true);
     if (broken !== null) return sendJson(response, 400, vendorError(format, 400, broken));
-    await respond(request, await script(request), incoming, response);
+    await respond(request, await script(request), incoming, response, options.mistral === true);
   };
 
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port ?? 0, host, resolve));
@@ -128,7 +130,7 @@ export async function startUpstream(options: UpstreamOptions): Promise<ScriptedU
   return upstream;
 }
 
-async function respond(request: UpstreamRequest, answer: UpstreamAnswer, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(request: UpstreamRequest, answer: UpstreamAnswer, incoming: IncomingMessage, response: ServerResponse, mistral: boolean): Promise<void> {
   if (answer.delayMs !== undefined) await sleep(answer.delayMs);
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   if (answer.hostile !== undefined) return misbehave(answer.hostile, request.format, incoming, response);
@@ -143,7 +145,8 @@ async function respond(request: UpstreamRequest, answer: UpstreamAnswer, incomin
   const heading = { id: prefix + randomBytes(8).toString('hex'), model: request.model, created: Math.floor(Date.now() / 1_000) };
   const openai = request.format === 'openai-chat';
   if (!request.stream) return sendJson(response, 200, withoutUsage(openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading), answer.usage === null));
-  const wantsUsage = (request.body.stream_options as { include_usage?: boolean } | undefined)?.include_usage === true && answer.usage !== null;
+  const asked = mistral || (request.body.stream_options as { include_usage?: boolean } | undefined)?.include_usage === true;
+  const wantsUsage = asked && answer.usage !== null;
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'request-id': heading.id });
   await writeStream(openai ? openaiChatEvents(turn, heading, wantsUsage) : anthropicMessagesEvents(turn, heading), answer, response);
 }

@@ -53,7 +53,7 @@ export class ModelCalls {
 
   private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
     const { outgoing, limits } = this.parts;
-    const bytes = wire.upstreamBody(raw, body, facts, call.route.model);
+    const bytes = wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
     const relayed = new RelayedCall({ call, wire, upstream, response, limits, stripUsage: facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
     this.begin(call);
     outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);

@@ -8,9 +8,13 @@ export type Caller = { kind: 'run'; claims: RunClaims } | { kind: 'master' };
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
+/** How many run tokens are remembered as verified: reading a signature costs more than all the rest of a short call. */
+const rememberedAtMost = 4_096;
+
 /** Knows callers by the credential they send. */
 export class Callers {
   private readonly masterDigest: Buffer | null;
+  private readonly verified = new Map<string, RunClaims>();
 
   constructor(private readonly runTokenKey: Buffer, masterKey: string | undefined) {
     this.masterDigest = masterKey === undefined ? null : digest(masterKey);
@@ -22,9 +26,15 @@ export class Callers {
     const apiKey = headers['x-api-key'];
     const credential = authorization === undefined ? apiKey : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
+    const known = this.verified.get(credential);
+    if (known && known.expires * 1_000 > Date.now()) return { kind: 'run', claims: known };
     if (this.masterDigest && timingSafeEqual(digest(credential), this.masterDigest)) return { kind: 'master' };
     const claims = readRunToken(this.runTokenKey, credential);
-    if (claims) return { kind: 'run', claims };
+    if (claims) {
+      if (this.verified.size >= rememberedAtMost) this.verified.clear();
+      this.verified.set(credential, claims);
+      return { kind: 'run', claims };
+    }
     throw new WireError('unauthenticated', 'This key is not known here, or it has expired.', null, 'invalid_api_key');
   }
 }

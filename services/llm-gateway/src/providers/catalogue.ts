@@ -58,7 +58,7 @@ export function upstreamAt(vendor: Vendor, endpoint: string | null, key: string)
   const root = url.pathname.replace(/\/+$/, '').replace(anthropic ? /\/messages$/ : /\/chat\/completions$/, '');
   const version = anthropic ? !root.endsWith('/v1') : root === '';
   const path = `${root}${version ? '/v1' : ''}${anthropic ? '/messages' : '/chat/completions'}`;
-  return { provider: vendor.name, wire: vendor.wire, origin: url.origin, path, key, official: endpoint === null, baseUrl };
+  return { provider: vendor.name, wire: vendor.wire, origin: url.origin, path, key, official: endpoint === null, mistral: vendor.name === 'mistral' || url.hostname === 'api.mistral.ai', baseUrl };
 }
 
 /** How the provider wants to be called with our key; never with anything of the caller's. */

@@ -18,6 +18,8 @@ export interface Upstream {
   key: string;
   /** The provider's own address, not one that somebody configured. */
   official: boolean;
+  /** Mistral's own service, wherever its address was configured. */
+  mistral: boolean;
   /** Base URL, for finding prices. */
   baseUrl: string;
 }

@@ -12,12 +12,14 @@ export class UsageRepository {
   async store(rows: readonly UsageRow[]): Promise<void> {
     await this.database.transaction(async (em) => {
       const known = new Set((await em.find(usageEntity, { id: { $in: rows.map((row) => row.id) } }, { fields: ['id'] })).map((row) => row.id));
-      for (const row of rows) if (!known.has(row.id)) this.add(em, row);
+      const fresh = rows.filter((row) => !known.has(row.id));
+      if (fresh.length === 0) return;
+      await em.insertMany(usageEntity, fresh);
+      for (const row of fresh) this.announce(em, row);
     });
   }
 
-  private add(em: EntityManager, row: UsageRow): void {
-    em.create(usageEntity, row, { persist: true });
+  private announce(em: EntityManager, row: UsageRow): void {
     const input = row.uncachedInput + row.cacheRead + row.cacheWrite5m + row.cacheWrite1h;
     if (row.userId == null || row.conversationId == null || row.runId == null || input + row.output === 0) return;
     this.outbox.add(em, usageRecorded, {

@@ -19,7 +19,7 @@ export const anthropicMessages: Wire = {
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },
 
-  upstreamBody: (raw, body, facts, model) => bodyWith(raw, body, facts.model === model ? {} : { model }),
+  upstreamBody: (raw, body, facts, { model }) => bodyWith(raw, body, facts.model === model ? {} : { model }),
 
   answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
 

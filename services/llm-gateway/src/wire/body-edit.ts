@@ -1,6 +1,6 @@
 /**
  * A JSON object's bytes with some fields changed. Unchanged bytes stay the client's own; a field that the object does not
- * have yet is written before its closing brace, so that a long body is neither parsed nor written again for it.
+ * have yet is written before its closing brace, so that a long body is not written anew for it. `undefined` takes a field out.
  */
 export function bodyWith(raw: Buffer, body: Record<string, unknown>, changes: Record<string, unknown>): Buffer {
   const names = Object.keys(changes);

@@ -37,12 +37,18 @@ describe('a body for the provider', () => {
     expect(edited(text, { stream_options: { include_usage: true } })).toBe('{ "model" : "a", "x": [1.0, {"}": "}"}] ,"stream_options":{"include_usage":true}}');
     expect(JSON.parse(edited(text, { model: 'b', stream_options: 1 }))).toEqual({ model: 'b', x: [1, { '}': '}' }], stream_options: 1 });
     expect(edited('{}', { model: 'b' })).toBe('{"model":"b"}');
+    expect(edited('{"a":1,"b":2}', { a: undefined })).toBe('{"b":2}');
   });
 
   it('asks OpenAI-format providers for usage, keeping other stream options', () => {
     const body = { model: 'm', stream: true, messages: [], stream_options: { include_obfuscation: false } };
     const facts = openaiChat.readRequest(body);
     expect(facts).toEqual({ model: 'm', stream: true, wantsUsage: false });
-    expect(JSON.parse(openaiChat.upstreamBody(Buffer.from(JSON.stringify(body)), body, facts, 'm').toString())).toEqual({ ...body, stream_options: { include_obfuscation: false, include_usage: true } });
+    expect(JSON.parse(openaiChat.upstreamBody(Buffer.from(JSON.stringify(body)), body, facts, { model: 'm', mistral: false }).toString())).toEqual({ ...body, stream_options: { include_obfuscation: false, include_usage: true } });
+  });
+
+  it('leaves out what Mistral refuses', () => {
+    const body = { model: 'm', stream: true, messages: [], stream_options: { include_usage: true }, max_completion_tokens: 5 };
+    expect(JSON.parse(openaiChat.upstreamBody(Buffer.from(JSON.stringify(body)), body, openaiChat.readRequest(body), { model: 'n', mistral: true }).toString())).toEqual({ model: 'n', stream: true, messages: [], max_tokens: 5 });
   });
 });

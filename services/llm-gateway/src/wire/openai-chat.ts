@@ -19,10 +19,14 @@ export const openaiChat: Wire = {
     return { model: body.model, stream: body.stream === true, wantsUsage };
   },
 
-  upstreamBody(raw, body, facts, model) {
+  upstreamBody(raw, body, facts, { model, mistral }) {
     const changes: Record<string, unknown> = {};
     if (facts.model !== model) changes.model = model;
-    if (facts.stream && !facts.wantsUsage) changes.stream_options = { ...(isRecord(body.stream_options) ? body.stream_options : {}), include_usage: true };
+    if (mistral) {
+      // Mistral answers 422 to both fields; it states usage unasked, in its last event with content.
+      if (body.stream_options !== undefined) changes.stream_options = undefined;
+      if (body.max_completion_tokens !== undefined) Object.assign(changes, { max_completion_tokens: undefined, max_tokens: body.max_completion_tokens });
+    } else if (facts.stream && !facts.wantsUsage) changes.stream_options = { ...(isRecord(body.stream_options) ? body.stream_options : {}), include_usage: true };
     return bodyWith(raw, body, changes);
   },
 
