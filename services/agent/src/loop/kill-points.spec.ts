@@ -149,7 +149,7 @@ describe('a worker that dies', () => {
         kills += await play(world, deaths, decision);
         check(world, decision, false);
       },
-    ), { numRuns: 1_000 });
-    expect(kills).toBeGreaterThan(2_000);
+    ), { numRuns: 400 });
+    expect(kills).toBeGreaterThan(800);
   }, 120_000);
 });

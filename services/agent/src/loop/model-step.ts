@@ -36,6 +36,8 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
       if (wait > 0) await unlessStopped(ports.clock.sleep(wait), ports.stop);
       model = await unlessStopped(ports.models.resolve(again), ports.stop);
       await stream(model, requestFor(turn, model), step, ports.stop);
+      // After tool calls a model may well have nothing to add; before them it left the person without an answer.
+      if (turn.step === 0 && step.nothing) throw new ModelError('cut', words.nothing);
       return { type: 'answered', blocks: step.finish(ports.newId), model: model.label, close: () => step.close() };
     } catch (error) {
       if (error instanceof RunInterrupted) return { type: 'interrupted', blocks: step.partial(), model: model?.label ?? '', close: () => step.close() };

@@ -147,6 +147,15 @@ describe('a model that fails', () => {
     expect(types(world).filter((type) => type === 'block-abandoned')).toHaveLength(3);
   });
 
+  it('is asked again when it answers a person with nothing, but may end like that after its work', async () => {
+    const silent = stage(() => answer({}));
+    await work(silent).outcome;
+    expect(silent.journal.ended).toMatchObject({ reason: 'failed', error: expect.stringContaining('nothing') });
+    const quiet = stage((_, step) => (step === 0 ? answer({ calls: [bash('ls')] }) : answer({})));
+    await work(quiet).outcome;
+    expect(quiet.journal.ended).toMatchObject({ reason: 'completed' });
+  });
+
   it('ends the run at once when it refuses', async () => {
     const world = stage([]);
     world.model.failures.push([new ModelError('refused', 'Unknown model gpt-0. Choose another one in the settings.')]);

@@ -46,6 +46,11 @@ export class StepBlocks {
     return this.open.every(({ writer }) => writer.text === '');
   }
 
+  /** Whether it says nothing and asks for nothing. */
+  get nothing(): boolean {
+    return this.empty && [...this.places.values()].every((place) => place.kind !== 'tool-call');
+  }
+
   /** Names of the blocks that were shown and now have to be closed or given up. */
   get names(): string[] {
     return this.open.map(({ writer }) => writer.block);

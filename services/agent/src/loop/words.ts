@@ -17,6 +17,7 @@ export const words = {
   cutOff: 'The model\'s answer broke off.',
   silent: (seconds: number) => `The model sent nothing for ${seconds} seconds.`,
   endless: (limit: number) => `Its answer is longer than ${limit} characters. Ask for the work in smaller parts.`,
+  nothing: 'It answered with nothing.',
   refused: 'The model declined to answer.',
   modelFailed: (reason: string) => `The model could not answer: ${reason}`,
   fault: 'Something went wrong inside the agent; it is in the log. Say "go on" to try again.',

@@ -69,7 +69,7 @@ describe.each(formats)('the %s format', (wire) => {
       await fc.assert(fc.asyncProperty(fc.array(fc.nat(10_000), { minLength: 1, maxLength: 40 }), async (places) => {
         const { blocks } = await ask(wire, { parts: cutAt(text, places) });
         expect(bare(blocks), name).toEqual(expected);
-      }), { numRuns: 25 });
+      }), { numRuns: 12 });
     }
   });
 
@@ -97,6 +97,12 @@ describe.each(formats)('the %s format', (wire) => {
     const refused = await failing(401, { error: { message: 'Incorrect API key provided: sk-proj-abcdefghijklmnop' } });
     expect(refused).toMatchObject({ kind: 'refused' });
     expect(refused?.message).not.toContain('abcdefgh');
+  });
+
+  it('gives up an answer without end, also one that is a single line', async () => {
+    const { error, blocks } = await ask(wire, { parts: ['data: {"a":"', ...Array.from({ length: 40 }, () => 'x'.repeat(1_000_000))], breaks: false });
+    expect(error).toMatchObject({ kind: 'refused', message: expect.stringContaining('without end') });
+    expect(blocks).toEqual([]);
   });
 
   it('knows a gateway that cannot be reached', async () => {

@@ -1,6 +1,7 @@
 import { DeclaredError, llm, type OutputOf } from '@deskhand/contracts';
 import { ModelError, type Model, type ModelEvent, type ModelRequest, type Models } from '../loop/model.ts';
 import { anthropicMessagesBody, decodeAnthropicMessages } from './anthropic-messages.ts';
+import { boundedFetch } from './bounded-fetch.ts';
 import { decodeOpenAiChat, openAiChatBody } from './openai-chat.ts';
 import { asModelError } from './upstream-error.ts';
 
@@ -36,7 +37,7 @@ export class GatewayModel implements Model {
 }
 
 /** Retries are the loop's, which knows what was shown; logs of an SDK would quote what it cannot read. */
-const calmly = { maxRetries: 0, timeout: patienceMs, logLevel: 'off' } as const;
+const calmly = { maxRetries: 0, timeout: patienceMs, logLevel: 'off', fetch: boundedFetch } as const;
 
 // The SDKs are loaded with the first run that needs them: a worker at rest holds neither.
 

@@ -25,7 +25,7 @@ export class BusJournal implements Journal {
         }
         const away = error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT';
         if (!away && (error.code !== 'INTERNAL' || ++faults >= maximumFaults)) throw error;
-        await unlessAbandoned(new Promise((resolve) => setTimeout(resolve, away ? 100 : 200 * faults)), stop);
+        await unlessAbandoned(new Promise((resolve) => setTimeout(resolve, away ? 100 : 50 * faults)), stop);
       }
     }
   }

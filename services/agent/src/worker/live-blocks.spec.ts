@@ -56,7 +56,7 @@ describe('growing blocks', () => {
       expect(saved.texts.get('b') ?? '').toBe(text.toWellFormed());
       for (const delta of deltas) expect(delta.text.isWellFormed()).toBe(true);
       live.drop('run');
-    }), { numRuns: 300 });
+    }), { numRuns: 100 });
   });
 
   it('are shown at once, and together only when they come faster than anybody reads', () => {
