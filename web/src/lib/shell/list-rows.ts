@@ -29,7 +29,7 @@ export function listRows(conversations: readonly ConversationView[], now: Date =
 }
 
 /** The rows that a window of the list shows, with some to spare on both sides. */
-export function visibleRows(rows: readonly ListRow[], top: number, height: number, spare = 400): readonly ListRow[] {
+export function visibleRows(rows: readonly ListRow[], top: number, height: number, spare = 240): readonly ListRow[] {
   const first = firstAt(rows, top - spare);
   const last = firstAt(rows, top + height + spare);
   return rows.slice(Math.max(0, first - 1), last);
