@@ -120,7 +120,6 @@ describe('faults', () => {
     stalled.send(JSON.stringify({ type: 'subscribe', conversation_id: conversation }));
     await pause(200);
     (stalled as unknown as { _socket: import('node:net').Socket })._socket.pause();
-    global.gc?.();
     const before = process.memoryUsage().rss;
     const chunk = 'x'.repeat(20_000);
     let whole = 0;

@@ -11,8 +11,9 @@ export type FeedEvent = SnapshotEvent | DurableEvent | LiveEvent;
  */
 export type Outcome = 'taken' | 'known' | 'missing';
 
-/** What the reader has of one open block. */
+/** What the reader has of one attempt at a block. */
 interface Position {
+  block: string;
   attempt: number;
   offset: number;
   /** First half of a surrogate pair, kept back until the other half comes. */
@@ -37,6 +38,7 @@ const cursorBlocks = 64;
  */
 export class Merger {
   private seq: number;
+  /** By block and attempt: one that was given up waits for its last event while the next one grows. */
   private readonly open = new Map<string, Position>();
 
   constructor(
@@ -45,7 +47,7 @@ export class Merger {
     private readonly give: (event: FeedEvent) => void,
   ) {
     this.seq = cursor.seq;
-    for (const { block, attempt, offset } of cursor.open) this.open.set(block, { attempt, offset, held: '', tail: '', runId: null, abandoned: false });
+    for (const { block, attempt, offset } of cursor.open) this.put({ block, attempt, offset, held: '', tail: '', runId: null, abandoned: false });
   }
 
   get lastSeq(): number {
@@ -53,7 +55,7 @@ export class Merger {
   }
 
   cursor(): Cursor {
-    return { seq: this.seq, open: [...this.open].slice(-cursorBlocks).map(([block, { attempt, offset }]) => ({ block, attempt, offset })) };
+    return { seq: this.seq, open: [...this.open.values()].slice(-cursorBlocks).map(({ block, attempt, offset }) => ({ block, attempt, offset })) };
   }
 
   /** Learns from an event that the reader has already, which blocks are over. */
@@ -68,7 +70,7 @@ export class Merger {
     this.open.clear();
     const open_blocks = snapshot.open_blocks.filter(({ block, attempt }) => !this.closed.has(block, attempt)).map((block) => {
       const length = wholeLength(block.text);
-      this.open.set(block.block, { attempt: block.attempt, offset: length, held: block.text.slice(length), tail: endOf(block.text, length), runId: block.run_id, abandoned: false });
+      this.put({ block: block.block, attempt: block.attempt, offset: length, held: block.text.slice(length), tail: endOf(block.text, length), runId: block.run_id, abandoned: false });
       return { ...block, text: block.text.slice(0, length) };
     });
     this.give({ type: 'snapshot', ...snapshot, open_blocks });
@@ -83,7 +85,7 @@ export class Merger {
     const closing = blocksClosedBy(event);
     for (const block of closing) this.complete(block);
     for (const { block, attempt } of closing) {
-      if ((this.open.get(block)?.attempt ?? 0) <= attempt) this.open.delete(block);
+      this.open.delete(keyOf(block, attempt));
       this.closed.add(block, attempt);
     }
     if (event.type === 'block-abandoned') this.abandon(event);
@@ -95,13 +97,11 @@ export class Merger {
 
   delta(delta: LiveEvent): Outcome {
     if (this.closed.has(delta.block, delta.attempt)) return 'known';
-    let position = this.open.get(delta.block);
-    if (position !== undefined && position.attempt > delta.attempt) return 'known';
-    if (position !== undefined && position.attempt < delta.attempt) {
-      // Its predecessor must be seen to end first.
-      if (!position.abandoned) return 'missing';
-      position = undefined;
-    }
+    const newest = this.newestOf(delta.block);
+    if (newest !== undefined && newest.attempt > delta.attempt) return 'known';
+    // Its predecessor must be seen to end first.
+    if (newest !== undefined && newest.attempt < delta.attempt && !newest.abandoned) return 'missing';
+    const position = newest?.attempt === delta.attempt ? newest : undefined;
     if (position?.abandoned) return 'known';
     const have = position === undefined ? 0 : position.offset + position.held.length;
     if (delta.offset > have) return 'missing';
@@ -114,7 +114,7 @@ export class Merger {
   blocks(blocks: readonly OpenBlock[]): void {
     for (const block of blocks) {
       if (this.closed.has(block.block, block.attempt)) continue;
-      const known = this.open.get(block.block);
+      const known = this.newestOf(block.block);
       if (known !== undefined && (known.attempt > block.attempt || (known.attempt === block.attempt && known.abandoned))) continue;
       const position = known?.attempt === block.attempt ? known : undefined;
       if (position !== undefined) Object.assign(position, { runId: block.run_id, tail: endOf(block.text, position.offset) || position.tail });
@@ -128,36 +128,47 @@ export class Merger {
     const text = (position?.held ?? '') + fresh;
     const length = wholeLength(text);
     // Set anew, so that the blocks that grow are the last of the map.
-    this.open.delete(delta.block);
+    this.open.delete(keyOf(delta.block, delta.attempt));
     const tail = endOf((position?.tail ?? '') + text.slice(0, length), Infinity);
-    this.open.set(delta.block, { attempt: delta.attempt, offset: offset + length, held: text.slice(length), tail, runId: delta.run_id, abandoned: false });
+    this.put({ block: delta.block, attempt: delta.attempt, offset: offset + length, held: text.slice(length), tail, runId: delta.run_id, abandoned: false });
     if (length > 0) this.give({ ...delta, offset, text: text.slice(0, length) });
   }
 
   /** Gives what the reader lacks of a block that is finished. */
   private complete(block: WholeBlock): void {
-    const position = this.open.get(block.block);
-    if (position !== undefined && position.attempt > block.attempt) return;
-    const { offset, tail } = position?.attempt === block.attempt ? position : { offset: 0, tail: '' };
+    const { offset, tail } = this.open.get(keyOf(block.block, block.attempt)) ?? { offset: 0, tail: '' };
     if (block.text.length <= offset) return;
     // A call whose outcome was lost ends with words of its own instead of its output: they continue nothing.
     if (block.kind === 'tool-output' && this.closed.wasAbandoned(block.block, block.attempt)) return;
     if (!block.text.slice(0, offset).endsWith(tail)) return;
-    this.open.set(block.block, { attempt: block.attempt, offset: block.text.length, held: '', tail: '', runId: block.run_id, abandoned: false });
+    this.put({ block: block.block, attempt: block.attempt, offset: block.text.length, held: '', tail: '', runId: block.run_id, abandoned: false });
     this.give(deltaOf(block, offset));
   }
 
   private abandon(event: Extract<DurableEvent, { type: 'block-abandoned' }>): void {
     this.closed.abandon(event.block, event.attempt);
-    const position = this.open.get(event.block);
-    if (position === undefined || position.attempt > event.attempt) return;
     // Kept until the run ends: the event that follows with the saved text must not repeat what the reader has.
-    this.open.set(event.block, { ...position, abandoned: true, runId: event.run_id });
+    const position = this.open.get(keyOf(event.block, event.attempt));
+    if (position !== undefined) Object.assign(position, { abandoned: true, runId: event.run_id });
   }
 
   private forgetBlocksOf(runId: string): void {
-    for (const [block, position] of this.open) if (position.runId === runId) this.open.delete(block);
+    for (const [key, position] of this.open) if (position.runId === runId) this.open.delete(key);
   }
+
+  private put(position: Position): void {
+    this.open.set(keyOf(position.block, position.attempt), position);
+  }
+
+  private newestOf(block: string): Position | undefined {
+    let newest: Position | undefined;
+    for (const position of this.open.values()) if (position.block === block && position.attempt > (newest?.attempt ?? -1)) newest = position;
+    return newest;
+  }
+}
+
+function keyOf(block: string, attempt: number): string {
+  return `${attempt} ${block}`;
 }
 
 /** The last units of `text` before `end`. */
