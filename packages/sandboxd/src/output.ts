@@ -34,11 +34,13 @@ export class Output {
 
   /** Takes bytes; returns what they added to `text`. */
   append(bytes: Buffer): string {
+    const all = this.#undecoded.length > 0 ? Buffer.concat([this.#undecoded, bytes]) : bytes;
     if (this.#headRoom === 0) {
-      this.#keepTail(bytes);
+      // The head may have been filled to the last unit while half a character was waiting.
+      this.#undecoded = Buffer.alloc(0);
+      this.#keepTail(all);
       return '';
     }
-    const all = this.#undecoded.length > 0 ? Buffer.concat([this.#undecoded, bytes]) : bytes;
     const complete = completeLength(all);
     this.#undecoded = Buffer.from(all.subarray(complete));
     return this.#addText(decode(all.subarray(0, complete)));
