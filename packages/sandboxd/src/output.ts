@@ -54,7 +54,9 @@ export class Output {
   /** No more comes: completes `text`. */
   finish(): string {
     if (this.#whole !== null) return this.#whole;
-    if (this.#undecoded.length > 0) this.#addText(decode(this.#undecoded));
+    const rest = this.#undecoded;
+    this.#undecoded = Buffer.alloc(0);
+    if (rest.length > 0) this.#addText(decode(rest));
     const bytes = Buffer.concat(this.#tail);
     let start = 0;
     if (this.#droppedBytes > 0) while (start < 3 && (bytes[start] ?? 0) >> 6 === 2) start++;
@@ -68,16 +70,13 @@ export class Output {
     return this.#whole;
   }
 
+  /** Decoded text; what does not fit the head starts the tail, with the bytes that wait behind it. */
   #addText(text: string): string {
-    if (text.length <= this.#headRoom) {
-      this.#head += text;
-      this.#headRoom -= text.length;
-      return text;
-    }
-    const cut = avoidPair(text, this.#headRoom, -1);
+    const cut = text.length <= this.#headRoom ? text.length : avoidPair(text, this.#headRoom, -1);
     const shown = text.slice(0, cut);
     this.#head += shown;
-    this.#headRoom = 0;
+    this.#headRoom = cut < text.length ? 0 : this.#headRoom - cut;
+    if (this.#headRoom > 0) return shown;
     this.#keepTail(Buffer.concat([Buffer.from(text.slice(cut)), this.#undecoded]));
     this.#undecoded = Buffer.alloc(0);
     return shown;

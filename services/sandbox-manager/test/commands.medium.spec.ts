@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { newId } from '@deskhand/contracts';
+import { newId, sandbox } from '@deskhand/contracts';
 import { configure, startManager, startSurroundings, type Surroundings, type TestComputer } from './running-manager.ts';
 
 // Real: Docker, the image, nats-server, SQLite. Not real: conversations (grants signed by the test).
@@ -105,8 +105,7 @@ describe('commands', () => {
   it('forbids what the grant does not give', async () => {
     const other = surroundings.computer();
     const foreign = { computer_id: computer.id, call_id: newId(), argv: ['true'] };
-    const { sandbox } = await import('@deskhand/contracts');
-    for (const grant of [await other.grant(), await computer.grant(['computer:manage']), await computer.grant(undefined, { exp: 1 }), 'nonsense', `${await computer.grant()}x`]) {
+    for (const grant of [await other.grant(), await computer.grant(['computer:manage']), await computer.grant(undefined, Math.floor(Date.now() / 1_000) - 90), 'nonsense', `${await computer.grant()}x`]) {
       await expect(surroundings.agent.request(sandbox.run, { ...foreign, grant })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     }
     const grant = await computer.grant();

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, grants, type GrantRight, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
@@ -136,9 +136,9 @@ export class TestComputer {
     return { ...view, offset: 0, text };
   }
 
-  async grant(rights: GrantRight[] = ['computer:run'], change: Record<string, unknown> = {}): Promise<string> {
-    return new SignJWT({ conversation_id: this.conversationId, computer_id: this.id, rights, ...change })
-      .setProtectedHeader({ alg: 'EdDSA', typ: 'grant+jwt', kid: 'test' }).setIssuer('conversations').setSubject(this.userId).setIssuedAt().setExpirationTime('60s').sign(keys.privateKey);
+  async grant(rights: GrantRight[] = ['computer:run'], issuedAt = Math.floor(Date.now() / 1_000)): Promise<string> {
+    return new SignJWT({ conversation_id: this.conversationId, computer_id: this.id, rights })
+      .setProtectedHeader({ alg: 'EdDSA', typ: 'grant+jwt', kid: 'test' }).setIssuer('conversations').setSubject(this.userId).setIssuedAt(issuedAt).setExpirationTime(issuedAt + 60).sign(keys.privateKey);
   }
 
   async #address(): Promise<{ computer_id: string; grant: string }> {
@@ -153,13 +153,15 @@ export async function until(condition: () => boolean | Promise<boolean>, ms = 10
   }
 }
 
-/** Bundles the service, so that it can be started and killed as a process. */
-export function bundleManager(folder: string): string {
-  const file = join(folder, 'manager.mjs');
+/** Bundles the service, so that it can be started and killed as a process. Beside its packages, where it finds them. */
+export function bundleManager(): { program: string; remove: () => Promise<void> } {
   const root = join(import.meta.dirname, '../../..');
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  const folder = mkdtempSync(join(root, 'dist', 'test-manager-'));
+  const program = join(folder, 'manager.mjs');
   const script = `
     import { bundle } from ${JSON.stringify(join(root, 'deploy/local/bundle.ts'))};
-    await bundle({ entry: ${JSON.stringify(join(root, 'services/sandbox-manager/src/main.ts'))}, file: ${JSON.stringify(file)}, root: ${JSON.stringify(root)} });`;
+    await bundle(${JSON.stringify({ entry: join(root, 'services/sandbox-manager/src/main.ts'), file: program, root })});`;
   execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: root, stdio: 'inherit' });
-  return file;
+  return { program, remove: async () => rmSync(folder, { recursive: true, force: true }) };
 }

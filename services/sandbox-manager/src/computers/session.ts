@@ -176,23 +176,22 @@ export class Session {
     });
   }
 
-  async #startRunner(link: Link): Promise<void> {
-    for (let attempt = 0; !link.closed && attempt < 20; attempt++) {
-      const { runner } = (await link.request('status', {})) as ControlRequests['status']['answer'];
-      if (runner) return;
-      const secret = randomBytes(secretLength / 2).toString('hex');
-      const admitted = link.request('admit-runner', { secret });
-      try {
-        const stream = await this.engine.stream(this.containerId, 'agent', [`${bin}/deskhand-runner`]);
-        stream.on('error', () => undefined).resume();
-        stream.write(secret);
-        await admitted;
-        return;
-      } catch (error) {
-        admitted.catch(() => undefined);
-        this.log.warn('The tool runner of a computer did not start', { container: this.containerId, error });
-        await new Promise((resolve) => setTimeout(resolve, runnerPauseMs * 2 ** Math.min(attempt, 5)));
-      }
+  /** Tries once, and again later when it did not work: a purge that waits behind it may be what it needs. */
+  async #startRunner(link: Link, failures = 0): Promise<void> {
+    if (link.closed) return;
+    const { runner } = (await link.request('status', {})) as ControlRequests['status']['answer'];
+    if (runner) return;
+    const secret = randomBytes(secretLength / 2).toString('hex');
+    const admitted = link.request('admit-runner', { secret });
+    try {
+      const stream = await this.engine.stream(this.containerId, 'agent', [`${bin}/deskhand-runner`]);
+      stream.on('error', () => undefined).resume();
+      stream.write(secret);
+      await admitted;
+    } catch (error) {
+      admitted.catch(() => undefined);
+      this.log.warn('The tool runner of a computer did not start', { container: this.containerId, error });
+      setTimeout(() => this.#keepUp(() => this.#startRunner(link, failures + 1)), runnerPauseMs * 2 ** Math.min(failures, 5)).unref();
     }
   }
 

@@ -121,15 +121,12 @@ export class Engine {
       const container = await this.#docker.createContainer({
         Image: image, User: 'root', Entrypoint: argv, Cmd: [], NetworkDisabled: true, Labels: { [installationLabel]: installationId, 'deskhand.helper': 'workspace' },
         Healthcheck: { Test: ['NONE'] },
-        HostConfig: { NetworkMode: 'none', CapDrop: ['ALL'], CapAdd: ['CHOWN', 'FOWNER', 'DAC_OVERRIDE'], SecurityOpt: ['no-new-privileges:true'], ReadonlyRootfs: true, Mounts: [{ Type: 'bind', Source: folder, Target: '/target' }] },
+        HostConfig: { AutoRemove: true, NetworkMode: 'none', CapDrop: ['ALL'], CapAdd: ['CHOWN', 'FOWNER', 'DAC_OVERRIDE'], SecurityOpt: ['no-new-privileges:true'], ReadonlyRootfs: true, Mounts: [{ Type: 'bind', Source: folder, Target: '/target' }] },
       });
-      try {
-        await container.start();
-        const { StatusCode } = (await container.wait()) as { StatusCode: number };
-        if (StatusCode !== 0) throw new Error(`the helper ended with code ${StatusCode}`);
-      } finally {
-        await container.remove({ force: true }).catch(() => undefined);
-      }
+      const ended = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
+      await container.start();
+      const { StatusCode } = await ended;
+      if (StatusCode !== 0) throw new Error(`the helper ended with code ${StatusCode}`);
     });
   }
 
