@@ -30,7 +30,6 @@ export const branchEntity = defineEntity({
   name: 'Branch',
   properties: { id: p.string().primary(), conversationId: p.string(), computerId: p.string(), createdAt: p.string() },
 });
-export type BranchRow = InferEntity<typeof branchEntity>;
 
 export const computerEntity = defineEntity({
   name: 'Computer',
@@ -44,7 +43,6 @@ export const computerEntity = defineEntity({
     changedAt: p.string(),
   },
 });
-export type ComputerRow = InferEntity<typeof computerEntity>;
 
 export const messageEntity = defineEntity({
   name: 'Message',
