@@ -16,7 +16,7 @@ class JoiningClient implements FeedSink {
   private waiting: (() => void)[] = [];
   ended: string | null = null;
   /** Kept, because a feed takes an error while catching up for a failed read and tries again. */
-  complaint: unknown = null;
+  complaint: Error | null = null;
 
   begin(): void {}
 
@@ -24,7 +24,7 @@ class JoiningClient implements FeedSink {
     try {
       this.check(event, cursor);
     } catch (error) {
-      this.complaint ??= error;
+      this.complaint ??= error as Error;
     }
   }
 
@@ -289,14 +289,14 @@ describe('a feed', () => {
   afterEach(() => vi.useRealTimers());
 
   it.each([true, false])('gives every event once and every text byte for byte, whatever is lost, repeated, delayed or cut (snapshot: %s)', async (withSnapshot) => {
-    let failure: unknown = null;
-    const watch = (error: unknown): void => { failure ??= error; };
+    let failure: Error | null = null;
+    const watch = (error: Error): void => { failure ??= error; };
     process.on('unhandledRejection', watch);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), fc.array(fc.nat(9), { minLength: 1, maxLength: 20 }), async (steps, ticks) => {
         failure = null;
         await play(steps, ticks, withSnapshot);
-        if (failure !== null) throw failure;
+        if (failure !== null) throw failure as Error;
       }),
       { numRuns: 150 },
     ).finally(() => process.off('unhandledRejection', watch));

@@ -20,7 +20,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (reply.sent || reply.raw.headersSent) return this.log.error('A request failed after its answer had begun', { error });
     const declared = this.declare(error, request);
     if (declared.code === 'INTERNAL') this.log.error(`${request.method} ${request.routeOptions.url ?? 'unknown route'} failed`, { error });
-    if (declared.code === 'METHOD_NOT_ALLOWED') reply.header('allow', (declared.details?.allowed as string[]).join(', '));
+    if (Array.isArray(declared.details?.allowed)) reply.header('allow', declared.details.allowed.join(', '));
     if (declared.code === 'RATE_LIMITED' && typeof declared.details?.retry_after_seconds === 'number') reply.header('retry-after', Math.ceil(declared.details.retry_after_seconds));
     if (declared.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
     void reply.code(declared.status).type('application/json; charset=utf-8').send(JSON.stringify(bodyOf(declared)));

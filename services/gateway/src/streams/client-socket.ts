@@ -140,7 +140,7 @@ function readFrame(data: RawData, isBinary: boolean): ClientFrame {
   if (isBinary) throw new DeclaredError('BAD_INPUT', 'Frames are JSON text');
   let value: unknown;
   try {
-    value = JSON.parse(String(data));
+    value = JSON.parse((data as Buffer).toString('utf8'));
   } catch {
     throw new DeclaredError('BAD_INPUT', 'Frames are JSON text');
   }
