@@ -10,6 +10,7 @@ let ground: GatewayGround;
 let gateway: RunningGateway;
 let openaiUpstream: ScriptedUpstream;
 let anthropicUpstream: ScriptedUpstream;
+let mistralUpstream: ScriptedUpstream;
 const user = 'user-1';
 
 const script: UpstreamScript = (request) => {
@@ -21,14 +22,15 @@ beforeAll(async () => {
   ground = await prepareGround();
   openaiUpstream = await startUpstream({ format: 'openai-chat', script, key: 'sk-upstream-openai-key' });
   anthropicUpstream = await startUpstream({ format: 'anthropic-messages', script, key: 'sk-upstream-anthropic-key' });
-  gateway = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: `${openaiUpstream.host},${anthropicUpstream.host}` });
+  mistralUpstream = await startUpstream({ format: 'openai-chat', mistral: true, script: () => ({ text: 'bonjour', usage: { uncachedInput: 8, output: 2 } }) });
+  gateway = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: `${openaiUpstream.host},${anthropicUpstream.host},${mistralUpstream.host}` });
   await gateway.addProvider(user, 'openai', { key: 'sk-upstream-openai-key', endpoint: openaiUpstream.url, model: 'test-model' });
   await gateway.addProvider(user, 'anthropic', { key: 'sk-upstream-anthropic-key', endpoint: anthropicUpstream.url, model: 'claude-test' });
 });
 
 afterAll(async () => {
   await gateway?.close();
-  await Promise.all([openaiUpstream?.close(), anthropicUpstream?.close()]);
+  await Promise.all([openaiUpstream?.close(), anthropicUpstream?.close(), mistralUpstream?.close()]);
   await ground?.close();
 });
 
@@ -105,17 +107,13 @@ describe('the openai package through the gateway', () => {
 
 describe('Mistral', () => {
   it('is not sent what it refuses, and its usage counts', async () => {
-    const mistral = await startUpstream({ format: 'openai-chat', mistral: true, script: () => ({ text: 'bonjour', usage: { uncachedInput: 8, output: 2 } }) });
-    const changed = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: mistral.host });
-    await changed.addProvider('user-m', 'mistral', { key: 'k', endpoint: mistral.url, model: 'm' });
-    const route = await changed.resolve('user-m', 'mistral/m');
+    await gateway.addProvider('user-m', 'mistral', { key: 'k', endpoint: mistralUpstream.url, model: 'm' });
+    const route = await gateway.resolve('user-m', 'mistral/m');
     const openai = new OpenAI({ baseURL: route.base_url, apiKey: route.token, maxRetries: 0 });
     let text = '';
     for await (const chunk of await openai.chat.completions.create({ model: 'm', stream: true, stream_options: { include_usage: true }, max_completion_tokens: 9, messages: [{ role: 'user', content: 'x' }] })) text += chunk.choices[0]?.delta.content ?? '';
     expect(text).toBe('bonjour');
-    expect(await changed.usageRows(1)).toMatchObject([{ provider: 'mistral', status: 'completed', uncachedInput: 8, output: 2, estimated: false }]);
-    await changed.close();
-    await mistral.close();
+    await expect.poll(async () => (await gateway.usage()).find((row) => row.runId === route.run_id)).toMatchObject({ provider: 'mistral', status: 'completed', uncachedInput: 8, output: 2, estimated: false });
   });
 });
 

@@ -1,8 +1,17 @@
 import { usageRecorded } from '@deskhand/contracts';
 import { Database, Outbox, type EntityManager } from '@deskhand/platform';
 import { Inject, Injectable } from '@nestjs/common';
-import { usageEntity, type UsageRow } from '../database/entities.ts';
+import type { UsageRow } from '../database/entities.ts';
 import { routeId } from '../providers/route.ts';
+import { inputTokens } from '../wire/token-usage.ts';
+
+const columns = {
+  id: 'id', startedAt: 'started_at', userId: 'user_id', conversationId: 'conversation_id', runId: 'run_id', provider: 'provider', model: 'model', wire: 'wire', stream: 'stream', status: 'status', httpStatus: 'http_status',
+  uncachedInput: 'uncached_input', cacheRead: 'cache_read', cacheWrite5m: 'cache_write5m', cacheWrite1h: 'cache_write1h', output: 'output', reasoning: 'reasoning',
+  estimated: 'estimated', cost: 'cost', firstByteMs: 'first_byte_ms', durationMs: 'duration_ms',
+} as const satisfies Partial<Record<keyof UsageRow, string>>;
+const fields = Object.keys(columns) as (keyof typeof columns)[];
+const places = `(${fields.map(() => '?').join(', ')})`;
 
 @Injectable()
 export class UsageRepository {
@@ -11,16 +20,16 @@ export class UsageRepository {
   /** Stores rows and announces what runs used. Rows that are stored already are left as they are, so a repeat is harmless. */
   async store(rows: readonly UsageRow[]): Promise<void> {
     await this.database.transaction(async (em) => {
-      const known = new Set((await em.find(usageEntity, { id: { $in: rows.map((row) => row.id) } }, { fields: ['id'] })).map((row) => row.id));
-      const fresh = rows.filter((row) => !known.has(row.id));
-      if (fresh.length === 0) return;
-      await em.insertMany(usageEntity, fresh);
-      for (const row of fresh) this.announce(em, row);
+      // Written by hand: every model call passes here, and the mapper costs several times the insert.
+      const values = rows.flatMap((row) => fields.map((field) => row[field] ?? null));
+      const sql = `insert into usage (${Object.values(columns).join(', ')}) values ${rows.map(() => places).join(', ')} on conflict (id) do nothing returning id`;
+      const added = new Set((await em.execute<{ id: string }[]>(sql, values)).map((row) => row.id));
+      for (const row of rows) if (added.has(row.id)) this.announce(em, row);
     });
   }
 
   private announce(em: EntityManager, row: UsageRow): void {
-    const input = row.uncachedInput + row.cacheRead + row.cacheWrite5m + row.cacheWrite1h;
+    const input = inputTokens(row);
     if (row.userId == null || row.conversationId == null || row.runId == null || input + row.output === 0) return;
     this.outbox.add(em, usageRecorded, {
       call_id: row.id, user_id: row.userId, conversation_id: row.conversationId, run_id: row.runId, model: routeId(row),
