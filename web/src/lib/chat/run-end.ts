@@ -8,11 +8,11 @@ interface Ending {
 }
 
 /** How a run ended, in words; null where the answer speaks for itself. */
-export function endingOf(run: RunView | null): Ending | null {
+export function endingOf(run: RunView | null, began: boolean): Ending | null {
   if (run?.state !== 'ended') return null;
   switch (run.reason) {
     case 'interrupted':
-      return { text: 'Stopped', tone: 'quiet', action: null };
+      return { text: began ? 'Stopped' : 'Taken back before it began', tone: 'quiet', action: null };
     case 'failed':
       return { text: run.error ?? 'The answer failed for a reason that was not given.', tone: 'bad', action: 'retry' };
     case 'budget':

@@ -95,7 +95,9 @@ export function viewOf(state: TimelineState, previous: View = emptyView): View {
     imported ||= message.id;
     addMessageParts(turnOf(message.run_id ?? `imported:${imported}`, message.run_id), message, state);
   }
-  for (const block of state.blocks.values()) if (block.kind !== 'tool-output') addLiveBlock(turnOf(block.run_id, block.run_id), block);
+  const prose = [...state.blocks.values()].filter(({ kind }) => kind !== 'tool-output');
+  // What comes after a block says that it is finished, before the message does.
+  for (const [index, block] of prose.entries()) addLiveBlock(turnOf(block.run_id, block.run_id), block, !prose.slice(index + 1).some(({ run_id }) => run_id === block.run_id));
   for (const call of state.calls.values()) if (call.state !== 'ended' && call.runId !== null) addStep(turnOf(call.runId, call.runId), call.id, state);
 
   const entries = order.map((item): Entry => ('kind' in item ? item : { kind: 'turn', key: `turn:${item.key}`, run: (item.runId !== null && state.runs.get(item.runId)) || null, model: item.model, at: item.at, parts: item.parts }));
@@ -122,9 +124,9 @@ function addMessageParts(turn: Turn, message: Message, state: TimelineState): vo
   }
 }
 
-function addLiveBlock(turn: Turn, block: LiveBlock): void {
+function addLiveBlock(turn: Turn, block: LiveBlock, isLast: boolean): void {
   const kind = block.kind === 'reasoning' ? 'reasoning' : 'text';
-  addProse(turn, { kind, key: `${block.block}:${block.attempt}`, text: block.text, streaming: !block.abandoned, cut: block.abandoned });
+  addProse(turn, { kind, key: `${block.block}:${block.attempt}`, text: block.text, streaming: !block.abandoned && isLast, cut: block.abandoned });
 }
 
 /** Thinking between two tool calls belongs to their group; thinking that leads to words stands before them. */
