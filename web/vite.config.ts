@@ -3,11 +3,16 @@ import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig } from 'vite';
 import { announcerWithoutInlineStyle, withExternalBootstrap } from './tools/strict-csp.ts';
 
+/** What every signed-in page needs, in one file that the page asks for at once instead of thirty that it finds one after the other. */
+const shell = /\/web\/src\/(lib\/(api|live|text)\/|lib\/state\/(?!conversation\.|outbox\.)|lib\/shell\/(?!palette|help|search)|lib\/components\/(?!auth-card)|lib\/chat\/(composer|model-picker|approval-mode)\.|routes\/\(app\)\/\+(layout|page)\.svelte)/;
+
 export default defineConfig({
   plugins: [
     announcerWithoutInlineStyle(),
     sveltekit({
       adapter: withExternalBootstrap(adapter({ fallback: 'index.html' })),
+      // Not the time of the build: the same source then makes the same files.
+      version: { name: '1' },
       // The gateway sends its own, equally strict header; this one also holds where another server hands out the files.
       csp: {
         mode: 'hash',
@@ -26,4 +31,5 @@ export default defineConfig({
     }),
   ],
   build: { assetsInlineLimit: 0 },
+  environments: { client: { build: { rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shell', test: shell }] } } } } } },
 });
