@@ -1,3 +1,4 @@
+import type { Provider, ProviderFindOptions } from '@pydantic/genai-prices';
 import { inputTokens } from '../wire/token-usage.ts';
 import type { EndedCall } from './model-call.ts';
 
@@ -6,6 +7,8 @@ type Prices = typeof import('@pydantic/genai-prices');
 /** What calls cost. The table takes memory and a tenth of a second to load, so it is read at the first call that needs it. */
 export class PriceTable {
   private loading: Promise<Prices> | null = null;
+  /** Finding a provider by its address takes longer than the sum. */
+  private readonly found = new Map<string, Provider | undefined>();
 
   /** US dollars; null when the model's price is not known at that provider. */
   async cost({ row, baseUrl, officialPrices }: EndedCall): Promise<number | null> {
@@ -16,9 +19,10 @@ export class PriceTable {
       input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
       cache_write_tokens: row.cacheWrite5m + row.cacheWrite1h, ...(row.cacheWrite1h > 0 && { cache_write_1h_tokens: row.cacheWrite1h }),
     };
-    const where = officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl };
+    const provider = await this.provider(officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
+    if (!provider) return null;
     try {
-      return calcPrice(counted, row.model, { ...where, timestamp: new Date(row.startedAt) })?.total_price ?? null;
+      return calcPrice(counted, row.model, { provider, timestamp: new Date(row.startedAt) })?.total_price ?? null;
     } catch {
       return null;
     }
@@ -32,6 +36,16 @@ export class PriceTable {
     } catch {
       return null;
     }
+  }
+
+  private async provider(where: ProviderFindOptions): Promise<Provider | undefined> {
+    const key = where.providerId ?? where.providerApiUrl ?? '';
+    if (!this.found.has(key)) {
+      const { findProvider } = await this.load();
+      if (this.found.size >= 1_000) this.found.clear();
+      this.found.set(key, findProvider(where));
+    }
+    return this.found.get(key);
   }
 
   private load(): Promise<Prices> {
