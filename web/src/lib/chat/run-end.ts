@@ -30,5 +30,5 @@ export function endingOf(run: RunView | null, began: boolean): Ending | null {
 export function cutWords(run: RunView | null): string {
   if (run?.state === 'ended' && run.reason === 'interrupted') return 'Cut off when it was stopped';
   if (run?.state === 'ended' && run.reason === 'failed') return 'Cut off when the run failed';
-  return 'Cut off when the worker that wrote it stopped';
+  return 'Cut off when the worker that wrote it stopped; it goes on below';
 }

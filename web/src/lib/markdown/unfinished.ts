@@ -6,10 +6,10 @@ export function closeMarks(text: string): string {
   const paragraph = text.slice(text.lastIndexOf('\n\n') + 1);
   if (/^ {0,3}(```|~~~)/m.test(paragraph)) return '';
   const withoutCode = paragraph.replace(/`[^`\n]+`/g, '');
-  if ((withoutCode.match(/`/g) ?? []).length % 2 === 1) return /`$/.test(paragraph) ? '' : '`';
+  if ((withoutCode.match(/`/g) ?? []).length % 2 === 1) return paragraph.endsWith('`') ? '' : '`';
   const link = /\[[^\]\n]*\]\([^)\s]*$/.test(withoutCode) ? ')' : '';
   const strong = withoutCode.match(/\*\*/g) ?? [];
-  if (strong.length % 2 === 1 && /\*\*\S[^\n]*$/.test(withoutCode)) return `${link}${/\*$/.test(withoutCode) ? '*' : '**'}`;
+  if (strong.length % 2 === 1 && /\*\*\S[^\n]*$/.test(withoutCode)) return `${link}${withoutCode.endsWith('*') ? '*' : '**'}`;
   return link;
 }
 

@@ -1,33 +1,26 @@
 import type { ConversationView } from '@deskhand/contracts';
 import { wordsOf } from '../api/client.ts';
 import type { Endpoints } from '../api/endpoints.ts';
+import { soon } from './soon.ts';
 
 type Settings = Parameters<Endpoints['updateConversation']>[1];
 
 const firstPage = 60;
 const everything = 5_000;
-const refreshDelay = 150;
 
 /** The person's conversations, last changed first. The first page comes alone, so that it can be shown at once. */
 export class Conversations {
   list = $state.raw<readonly ConversationView[]>([]);
   loaded = $state(false);
   problem = $state<string | null>(null);
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  /** Reads what changed last; many hints in a row cost one request. */
+  readonly refreshSoon = soon(() => this.#fetch(firstPage, true));
 
   constructor(private readonly endpoints: Endpoints) {}
 
   async load(): Promise<void> {
     await this.#fetch(firstPage, false);
     if (this.list.length >= firstPage) await this.#fetch(everything, false);
-  }
-
-  /** Reads what changed last soon; many hints in a row cost one request. */
-  refreshSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.#fetch(firstPage, true);
-    }, refreshDelay);
   }
 
   find(id: string): ConversationView | undefined {

@@ -1,17 +1,16 @@
 import type { ApprovalView } from '@deskhand/contracts';
 import { ApiError, wordsOf } from '../api/client.ts';
 import type { Endpoints } from '../api/endpoints.ts';
+import { soon } from './soon.ts';
 
 export type Decision = Parameters<Endpoints['decide']>[1];
-
-const refreshDelay = 150;
 
 /** Everything in all conversations that waits for the person. */
 export class Waiting {
   approvals = $state.raw<readonly ApprovalView[]>([]);
   loaded = $state(false);
   problem = $state<string | null>(null);
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  readonly refreshSoon = soon(() => this.load());
 
   constructor(private readonly endpoints: Endpoints) {}
 
@@ -24,13 +23,6 @@ export class Waiting {
     } finally {
       this.loaded = true;
     }
-  }
-
-  refreshSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.load();
-    }, refreshDelay);
   }
 
   /** Decides once. Where somebody was faster, that is no error: the approval is gone either way. */
