@@ -51,6 +51,8 @@ export class NatsBus extends Bus {
       pingInterval: 5_000,
       maxPingOut: 2,
       ignoreClusterUpdates: true,
+      // A stack captured for every request that might fail costs more than the request.
+      noAsyncTraces: true,
       ...(options.seed !== undefined && { authenticator: nkeyAuthenticator(encoder.encode(options.seed)) }),
     });
     return new NatsBus(connection, options.service, options.log);

@@ -10,6 +10,11 @@ export interface DatabaseOptions {
   migrations: readonly { name: string; class: Constructor<Migration> }[];
 }
 
+interface PendingRows {
+  columns: string[];
+  values: (string | number | null)[][];
+}
+
 const attempts = 12;
 
 /**
@@ -18,6 +23,7 @@ const attempts = 12;
  */
 export class Database {
   private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
+  private readonly pending = new WeakMap<EntityManager, Map<string, PendingRows>>();
 
   constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres') {}
 
@@ -41,7 +47,9 @@ export class Database {
       try {
         const result = await (this.orm.em.fork() as EntityManager).transactional(async (em) => {
           this.afterCommit.set(em, listeners);
-          return work(em);
+          const result = await work(em);
+          await this.writePending(em);
+          return result;
         });
         for (const listener of listeners) listener();
         return result;
@@ -63,8 +71,31 @@ export class Database {
     listeners.push(listener);
   }
 
+  /**
+   * Adds a row that the transaction itself never reads back, such as an entry of a log: written at its end, all rows of a
+   * table in one statement, past the unit of work. JSON goes in as text.
+   */
+  appendRow(em: EntityManager, table: string, row: Readonly<Record<string, string | number | null>>): void {
+    const tables = this.pending.get(em) ?? new Map<string, PendingRows>();
+    this.pending.set(em, tables);
+    const rows = tables.get(table) ?? { columns: Object.keys(row), values: [] };
+    tables.set(table, rows);
+    rows.values.push(rows.columns.map((column) => row[column] ?? null));
+  }
+
   async check(): Promise<void> {
     await this.read(async (em) => em.execute('select 1'));
+  }
+
+  private async writePending(em: EntityManager): Promise<void> {
+    const tables = this.pending.get(em);
+    if (tables === undefined) return;
+    // What the rows refer to must be there first.
+    await em.flush();
+    for (const [table, { columns, values }] of tables) {
+      const places = `(${columns.map(() => '?').join(', ')})`;
+      await em.execute(`insert into ${table} (${columns.join(', ')}) values ${values.map(() => places).join(', ')}`, values.flat());
+    }
   }
 
   async close(): Promise<void> {

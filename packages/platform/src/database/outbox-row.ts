@@ -1,4 +1,4 @@
-import { defineEntity, p, type InferEntity } from '@mikro-orm/core';
+import { defineEntity, p } from '@mikro-orm/core';
 
 /** Events that are committed and not yet published. */
 export const outboxEntity = defineEntity({
@@ -15,7 +15,6 @@ export const outboxEntity = defineEntity({
 });
 
 export type OutboxEntity = typeof outboxEntity;
-export type OutboxRow = InferEntity<OutboxEntity>;
 
 /** The table of `outboxEntity`, for a service's first migration. */
 export function outboxTable(dialect: 'sqlite' | 'postgres'): string {

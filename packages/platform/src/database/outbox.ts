@@ -3,9 +3,20 @@ import { fillSubject, type DataOf, type EventContract } from '@deskhand/contract
 import type { Bus } from '../bus/bus.ts';
 import type { Log } from '../log.ts';
 import type { Database } from './database.ts';
-import type { OutboxEntity, OutboxRow } from './outbox-row.ts';
+import type { OutboxEntity } from './outbox-row.ts';
 
 const batch = 200;
+const removalDelayMs = 200;
+
+/** A row as the database gives it; SQLite keeps the headers as text. */
+interface OutboxRecord {
+  id: number;
+  event_id: string;
+  subject: string;
+  stream: string | null;
+  headers: string | Record<string, string>;
+  payload: string;
+}
 
 /**
  * Publishes events after the commit that wrote them, in order, at least once. What could not be published stays a row
@@ -16,6 +27,10 @@ export class Outbox {
   private again = false;
   private timer: NodeJS.Timeout | null = null;
   private failures = 0;
+  /** SQLite: rows up to this one are published. */
+  private published = 0;
+  private done: number[] = [];
+  private removing: NodeJS.Timeout | null = null;
   private closed = false;
 
   constructor(private readonly database: Database, private readonly bus: Bus, private readonly log: Log, private readonly entity: OutboxEntity) {}
@@ -24,9 +39,9 @@ export class Outbox {
   add<Contract extends EventContract>(
     em: EntityManager, contract: Contract, data: DataOf<Contract>, options: { id: string; address?: Readonly<Record<string, string>>; headers?: Record<string, string> },
   ): void {
-    em.create(this.entity, {
-      eventId: options.id, subject: fillSubject(contract.subject, { ...(data as object), ...options.address }), stream: contract.stream, headers: options.headers ?? {}, payload: JSON.stringify(data),
-    }, { persist: true });
+    this.database.appendRow(em, 'outbox', {
+      event_id: options.id, subject: fillSubject(contract.subject, { ...(data as object), ...options.address }), stream: contract.stream, headers: JSON.stringify(options.headers ?? {}), payload: JSON.stringify(data),
+    });
     this.database.onCommit(em, () => this.wake());
   }
 
@@ -47,6 +62,7 @@ export class Outbox {
     if (this.timer !== null) clearInterval(this.timer);
     this.wake();
     await this.pumping;
+    await this.remove();
     this.closed = true;
   }
 
@@ -68,19 +84,37 @@ export class Outbox {
     // On PostgreSQL other instances publish too: each takes rows that nobody holds. SQLite has one instance, and holding
     // its only writer while NATS answers would make every commit wait.
     if (this.database.dialect === 'sqlite') {
-      const rows = await this.database.read(async (em) => em.find(this.entity, {}, { orderBy: { id: 'asc' }, limit: batch }));
+      const rows = await this.database.read(async (em) => em.execute<OutboxRecord[]>(`select id, event_id, subject, stream, headers, payload from outbox where id > ? order by id limit ${batch}`, [this.published]));
       const published = await this.publishRows(rows);
-      if (published.length > 0) await this.database.transaction(async (em) => { await em.nativeDelete(this.entity, { id: { $in: published } }); });
+      // Rows that were passed over are behind the mark; the next look must find them again.
+      if (published.length === rows.length && rows.length > 0) this.published = rows.at(-1)!.id;
+      this.removeLater(published);
       return this.completed(rows.length, published.length);
     }
     return this.database.transaction(async (em) => {
       await em.execute('set transaction isolation level read committed');
-      const locked = await em.execute<{ id: number }[]>(`select id from outbox order by id limit ${batch} for update skip locked`);
-      const rows = await em.find(this.entity, { id: { $in: locked.map((row) => row.id) } }, { orderBy: { id: 'asc' } });
+      const rows = await em.execute<OutboxRecord[]>(`select id, event_id, subject, stream, headers, payload from outbox order by id limit ${batch} for update skip locked`);
       const published = await this.publishRows(rows);
       if (published.length > 0) await em.nativeDelete(this.entity, { id: { $in: published } });
       return this.completed(rows.length, published.length);
     });
+  }
+
+  /** Off the way of those who wait: a deletion is a commit of its own. One that a crash prevents is a repeat that counts once. */
+  private removeLater(ids: readonly number[]): void {
+    this.done.push(...ids);
+    if (this.done.length === 0 || this.removing !== null) return;
+    this.removing = setTimeout(() => {
+      this.removing = null;
+      void this.remove().catch((error: unknown) => this.log.warn('Published events could not be removed; they are sent again at the next start', { error }));
+    }, removalDelayMs);
+  }
+
+  private async remove(): Promise<void> {
+    if (this.removing !== null) clearTimeout(this.removing);
+    this.removing = null;
+    const ids = this.done.splice(0);
+    if (ids.length > 0) await this.database.transaction(async (em) => { await em.nativeDelete(this.entity, { id: { $in: ids } }); });
   }
 
   private completed(found: number, published: number): number {
@@ -89,8 +123,11 @@ export class Outbox {
   }
 
   /** Sends all in order without waiting in between; gives the ids that arrived. */
-  private async publishRows(rows: readonly OutboxRow[]): Promise<number[]> {
-    const results = await Promise.allSettled(rows.map(async (row) => this.bus.publish(row.subject, row.payload, { id: row.eventId, headers: row.headers, stream: row.stream ?? null })));
+  private async publishRows(rows: readonly OutboxRecord[]): Promise<number[]> {
+    const results = await Promise.allSettled(rows.map(async (row) => {
+      const headers = typeof row.headers === 'string' ? (JSON.parse(row.headers) as Record<string, string>) : row.headers;
+      await this.bus.publish(row.subject, row.payload, { id: row.event_id, headers, stream: row.stream });
+    }));
     return rows.flatMap((row, index) => (results[index]!.status === 'fulfilled' ? [row.id] : []));
   }
 }

@@ -4,6 +4,7 @@ import { MikroORM } from '@mikro-orm/sqlite';
 import { Migrator } from '@mikro-orm/migrations';
 import BetterSqlite3 from 'better-sqlite3';
 import { CompiledQuery, SqliteDialect, type Driver } from 'kysely';
+import { bindParameters, type StatementRunner } from './bind-parameters.ts';
 import type { DatabaseOptions } from './database.ts';
 
 /**
@@ -31,6 +32,7 @@ export async function openSqlite(options: DatabaseOptions): Promise<MikroORM> {
     driverOptions: new ImmediateSqliteDialect({ database: async () => connectFile(file) }) as never,
   } as never);
   await (orm as unknown as { migrator: Migrator }).migrator.up();
+  bindParameters(orm.em.getConnection() as unknown as StatementRunner);
   return orm as unknown as MikroORM;
 }
 
@@ -41,5 +43,24 @@ function connectFile(file: string): BetterSqlite3 {
   database.pragma('foreign_keys = ON');
   database.pragma('busy_timeout = 5000');
   database.pragma('cache_size = -8000');
+  return keepStatements(database);
+}
+
+const maximumStatements = 500;
+
+/** Compiling a statement takes longer than running it, and a service runs the same few over and over. */
+function keepStatements(database: BetterSqlite3): BetterSqlite3 {
+  const prepare = database.prepare.bind(database);
+  const kept = new Map<string, ReturnType<typeof prepare>>();
+  database.prepare = (source) => {
+    const known = kept.get(source);
+    if (known !== undefined) return known;
+    const statement = prepare(source);
+    // What has no parameters has its values written in and is not seen again.
+    if (!source.includes('?')) return statement;
+    if (kept.size >= maximumStatements) kept.delete(kept.keys().next().value!);
+    kept.set(source, statement);
+    return statement;
+  };
   return database;
 }

@@ -1,5 +1,5 @@
 import { defineEntity, p, type EntitySchema, type InferEntity } from '@deskhand/platform/database';
-import type { BlockKind, ComputerState, ContentBlock, DurableType, EndReason, MessageRole, RunState, ToolCallState } from '@deskhand/contracts';
+import type { BlockKind, ComputerState, ContentBlock, EndReason, MessageRole, RunState, ToolCallState } from '@deskhand/contracts';
 
 export const conversationEntity = defineEntity({
   name: 'Conversation',
@@ -145,25 +145,6 @@ export const openBlockEntity = defineEntity({
 });
 export type OpenBlockRow = InferEntity<typeof openBlockEntity>;
 
-export const timelineEntity = defineEntity({
-  name: 'TimelineEvent',
-  tableName: 'timeline_event',
-  properties: {
-    conversationId: p.string().primary(),
-    seq: p.integer().primary(),
-    type: p.string().$type<DurableType>(),
-    data: p.json<Record<string, unknown>>(),
-    createdAt: p.string(),
-  },
-});
-
-/** What was already done for a key, so that a repeat answers the same. */
-export const recordEntity = defineEntity({
-  name: 'RunRecord',
-  tableName: 'run_record',
-  properties: { runId: p.string().primary(), key: p.string().primary(), steering: p.json<string[]>() },
-});
-
 export const saidEntity = defineEntity({
   name: 'Said',
   properties: { userId: p.string().primary(), conversationId: p.string().primary(), key: p.string().primary(), digest: p.string(), messageId: p.string(), runId: p.string() },
@@ -178,5 +159,5 @@ export const workerEntity = defineEntity({ name: 'Worker', properties: { instanc
 export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
 
 export const entities = [
-  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, timelineEntity, recordEntity, saidEntity, takenEntity, workerEntity, settingEntity,
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, saidEntity, takenEntity, workerEntity, settingEntity,
 ] as unknown as EntitySchema[];

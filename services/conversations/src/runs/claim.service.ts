@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { ClaimedRun, Message } from '@deskhand/contracts';
+import type { ClaimedRun, ContentBlock, Message, MessageRole } from '@deskhand/contracts';
 import { Database, type EntityManager } from '@deskhand/platform';
 import { forWriting } from '../conversations/conversations.service.ts';
-import { messageView } from '../conversations/views.ts';
 import { databaseNow } from '../database/clock.ts';
-import { branchEntity, conversationEntity, messageEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
+import { branchEntity, conversationEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
 import { Grants } from '../grants/grants.service.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { Abandon } from './abandon.ts';
@@ -15,8 +14,28 @@ interface Place {
   seq: number | null;
 }
 
-function before({ runId, seq }: Place) {
-  return seq === null ? { runId: { $lte: runId } } : { $or: [{ runId: { $lt: runId } }, { runId, seq: { $lt: seq } }] };
+function before({ runId, seq }: Place): { condition: string; values: (string | number)[] } {
+  return seq === null ? { condition: 'run_id <= ?', values: [runId] } : { condition: '(run_id < ? or (run_id = ? and seq < ?))', values: [runId, runId, seq] };
+}
+
+const historyRows = 200;
+const selectMessages = 'select id, branch_id, run_id, role, content, blocks, cut, model, created_at from message';
+
+/** A row as the database gives it: SQLite keeps JSON as text and truth as a number. Read past the unit of work, for there may be many. */
+interface MessageRecord {
+  id: string;
+  branch_id: string;
+  run_id: string | null;
+  role: MessageRole;
+  content: string;
+  blocks: string | ContentBlock[];
+  cut: number | boolean;
+  model: string | null;
+  created_at: string;
+}
+
+function messageOf(row: MessageRecord): Message {
+  return { ...row, blocks: typeof row.blocks === 'string' ? (JSON.parse(row.blocks) as ContentBlock[]) : row.blocks, cut: Boolean(row.cut) };
 }
 
 /** How long a claim lasts without a heartbeat. */
@@ -54,20 +73,17 @@ export class ClaimService {
    * person says while a run works belongs to a later run and so stands after it.
    */
   async history(em: EntityManager, branchId: string, upTo: Place): Promise<{ messages: Message[]; complete: boolean }> {
+    const { condition, values } = before(upTo);
     const messages: Message[] = [];
     let size = 0;
-    let place = upTo;
-    for (;;) {
-      const rows = await em.find(messageEntity, { branchId, steering: false, ...before(place) }, { orderBy: { runId: 'desc', seq: 'desc' }, limit: 50, disableIdentityMap: true });
+    for (let offset = 0; ; offset += historyRows) {
+      const rows = await em.execute<MessageRecord[]>(`${selectMessages} where branch_id = ? and not steering and ${condition} order by run_id desc, seq desc limit ${historyRows} offset ${offset}`, [branchId, ...values]);
       for (const row of rows) {
-        const message = messageView(row);
-        size += JSON.stringify(message).length;
+        size += row.content.length + (typeof row.blocks === 'string' ? row.blocks.length : JSON.stringify(row.blocks).length);
         if (size > pageSize && messages.length > 0) return { messages: messages.reverse(), complete: false };
-        messages.push(message);
+        messages.push(messageOf(row));
       }
-      if (rows.length < 50) return { messages: messages.reverse(), complete: true };
-      const last = rows.at(-1)!;
-      place = { runId: last.runId!, seq: last.seq };
+      if (rows.length < historyRows) return { messages: messages.reverse(), complete: true };
     }
   }
 

@@ -3,7 +3,7 @@ import { DeclaredError, newId, textOf, type InputOf, type OutputOf, type RunEntr
 import { Database, type EntityManager } from '@deskhand/platform';
 import { messageView } from '../conversations/views.ts';
 import { timestamp } from '../database/clock.ts';
-import { approvalEntity, messageEntity, openBlockEntity, recordEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow, type ToolCallRow } from '../database/entities.ts';
+import { approvalEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow, type ToolCallRow } from '../database/entities.ts';
 import { MessagesService } from '../messages/messages.service.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { Abandon } from './abandon.ts';
@@ -22,15 +22,14 @@ export class RecordService {
       const run = await em.findOne(runEntity, run_id);
       if (run === null) throw new DeclaredError('NOT_FOUND', 'This run is gone');
       // A repeat is answered even when the first one ended the run; another owner's repeat is not.
-      const done = run.epoch === epoch ? await em.findOne(recordEntity, { runId: run_id, key: `${epoch}:${key}` }) : null;
-      if (done !== null) return { steering: await this.messagesById(em, done.steering), interrupt: run.interrupt };
+      const done = run.epoch === epoch ? await this.recorded(em, run_id, `${epoch}:${key}`) : null;
+      if (done !== null) return { steering: await this.messagesById(em, done), interrupt: run.interrupt };
       if (run.epoch !== epoch || run.state !== 'active') throw new DeclaredError('STALE_EPOCH', 'Another worker has taken this run over, or it has ended');
       const conversation = await conversationOf(em, run);
       for (const entry of entries) await this.apply(em, conversation, run, entry);
-      await em.flush();
       const steering = entries.some((entry) => entry.type === 'step-ended' || entry.type === 'tool-call-ended') && run.state === 'active' ? await em.find(messageEntity, { runId: run.id, steering: true }, { orderBy: { seq: 'asc' } }) : [];
       for (const message of steering) message.steering = false;
-      em.create(recordEntity, { runId: run_id, key: `${epoch}:${key}`, steering: steering.map((message) => message.id) });
+      this.database.appendRow(em, 'run_record', { run_id, key: `${epoch}:${key}`, steering: JSON.stringify(steering.map((message) => message.id)) });
       return { steering: steering.map(messageView), interrupt: run.interrupt };
     });
   }
@@ -106,6 +105,13 @@ export class RecordService {
       id: next, conversationId: conversation.id, branchId: run.branchId, userId: run.userId, messageId: unheard[0]!.id, state: 'queued', epoch: 0, workerId: null, leaseUntil: 0, step: 0, interrupt: false, reason: null, error: null, parkedAt: null, createdAt: timestamp(), endedAt: null,
     });
     this.ending.wake(em, next);
+  }
+
+  /** Steering messages that the first record with this key handed out; null when there was none. */
+  private async recorded(em: EntityManager, runId: string, key: string): Promise<string[] | null> {
+    const [row] = await em.execute<{ steering: string | string[] }[]>('select steering from run_record where run_id = ? and key = ?', [runId, key]);
+    if (row === undefined) return null;
+    return typeof row.steering === 'string' ? (JSON.parse(row.steering) as string[]) : row.steering;
   }
 
   private async call(em: EntityManager, run: RunRow, id: string): Promise<ToolCallRow> {

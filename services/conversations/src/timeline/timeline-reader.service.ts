@@ -3,12 +3,20 @@ import { DeclaredError, type conversations as contracts, type DurableEvent, type
 import { Database, type EntityManager } from '@deskhand/platform';
 import { owned } from '../conversations/conversations.service.ts';
 import { approvalView, conversationView, messageView, runView } from '../conversations/views.ts';
-import { approvalEntity, branchEntity, computerEntity, messageEntity, openBlockEntity, runEntity, timelineEntity, toolCallEntity, type RunRow } from '../database/entities.ts';
+import { approvalEntity, branchEntity, computerEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type RunRow } from '../database/entities.ts';
 
 const snapshotMessages = 50;
 /** UTF-16 units of one answer's events, well below what a message may be. */
 const pageSize = 250_000;
 const pageEvents = 500;
+
+/** A row as the database gives it; SQLite keeps JSON as text. */
+interface EventRecord {
+  seq: number;
+  type: string;
+  data: string | object;
+  created_at: string;
+}
 
 /** Reads the timeline for those who start, and for those who come back. */
 @Injectable()
@@ -44,11 +52,12 @@ export class TimelineReader {
     return this.database.transaction(async (em) => {
       const conversation = await owned(em, userId, conversationId);
       if (after > conversation.seq) throw new DeclaredError('BAD_INPUT', 'This cursor is ahead of the conversation');
-      const rows = await em.find(timelineEntity, { conversationId, seq: { $gt: after } }, { orderBy: { seq: 'asc' }, limit: pageEvents });
+      const rows = await em.execute<EventRecord[]>(`select seq, type, data, created_at from timeline_event where conversation_id = ? and seq > ? order by seq limit ${pageEvents}`, [conversationId, after]);
       const events: DurableEvent[] = [];
       let size = 0;
       for (const row of rows) {
-        const event = { ...row.data, type: row.type, seq: row.seq, created_at: row.createdAt } as DurableEvent;
+        const data = typeof row.data === 'string' ? (JSON.parse(row.data) as object) : row.data;
+        const event = { ...data, type: row.type, seq: row.seq, created_at: row.created_at } as DurableEvent;
         size += JSON.stringify(event).length;
         if (size > pageSize && events.length > 0) break;
         events.push(event);

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { seqHeader, timelinePublished, type DurableData, type DurableType } from '@deskhand/contracts';
-import { Outbox, type EntityManager } from '@deskhand/platform';
+import { Database, Outbox, type EntityManager } from '@deskhand/platform';
 import { timestamp } from '../database/clock.ts';
-import { timelineEntity, type ConversationRow } from '../database/entities.ts';
+import type { ConversationRow } from '../database/entities.ts';
 
 /** Appends durable events: the only place that gives a conversation its next `seq`. */
 @Injectable()
 export class Timeline {
-  constructor(private readonly outbox: Outbox) {}
+  constructor(private readonly database: Database, private readonly outbox: Outbox) {}
 
   /**
    * Adds an event in the transaction of `em`, in which `conversation` was loaded, and answers its seq. It is published
@@ -17,7 +17,7 @@ export class Timeline {
     conversation.seq += 1;
     const seq = conversation.seq;
     const createdAt = timestamp();
-    em.create(timelineEntity, { conversationId: conversation.id, seq, type, data: data as Record<string, unknown>, createdAt });
+    this.database.appendRow(em, 'timeline_event', { conversation_id: conversation.id, seq, type, data: JSON.stringify(data), created_at: createdAt });
     this.publish(em, conversation, seq, { ...data, type, seq, created_at: createdAt });
     return seq;
   }
