@@ -54,7 +54,7 @@ export class Revocations {
         this.tell({ userId: user_id, sessionId: session_id });
       }
     } catch (error) {
-      this.log.warn('The list of revoked sessions could not be read; trying again', { error });
+      this.log.warn(`The list of revoked sessions could not be read; trying again: ${error instanceof Error ? error.message : 'unknown'}`);
       setTimeout(() => void this.load(), 2_000).unref();
     }
   }
