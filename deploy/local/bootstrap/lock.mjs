@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync, linkSync, statSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { say } from './report.mjs';
@@ -18,7 +18,7 @@ export async function withLock(file, what, work) {
       takeOver(file, holder);
       continue;
     }
-    if (!told) say(`Waiting for another run (process ${holder}) that works on ${what}`);
+    if (!told) say(`Waiting for another run (process ${holder.split(' ')[0]}) that works on ${what}`);
     told = true;
     await sleep(200);
   }
@@ -40,10 +40,10 @@ function release(file) {
   rmSync(file, { force: true });
 }
 
-// The pid is in the file before the file has its name, so nobody reads an empty lock.
+// The holder is in the file before the file has its name, so nobody reads an empty lock.
 function take(file) {
   const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, String(process.pid));
+  writeFileSync(mine, `${process.pid} ${startTime(process.pid)}`);
   try {
     linkSync(mine, file);
     return true;
@@ -57,7 +57,7 @@ function take(file) {
 
 function readHolder(file) {
   try {
-    return Number(readFileSync(file, 'utf8'));
+    return readFileSync(file, 'utf8');
   } catch {
     return null;
   }
@@ -68,12 +68,22 @@ function takeOver(file, holder) {
   if (holder !== null && readHolder(file) === holder) rmSync(file, { force: true });
 }
 
-function alive(pid) {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+// The start time tells a process from a later one with the same pid; where there is no /proc it is the empty text.
+function alive(holder) {
+  const [pid, startedAt = ''] = holder.split(' ');
+  if (!/^\d+$/.test(pid)) return false;
   try {
-    process.kill(pid, 0);
-    return statSync(`/proc/${pid}`, { throwIfNoEntry: false }) !== undefined || process.platform !== 'linux';
+    process.kill(Number(pid), 0);
   } catch (error) {
-    return error.code === 'EPERM';
+    if (error.code !== 'EPERM') return false;
+  }
+  return startTime(pid) === startedAt;
+}
+
+function startTime(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19];
+  } catch {
+    return '';
   }
 }
