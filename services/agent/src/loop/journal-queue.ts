@@ -8,8 +8,9 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Entries that one commit takes. */
+/** Entries that one commit takes, and UTF-16 units of their JSON: a record has to fit into one message. */
 const maximumEntries = 64;
+const maximumSize = 240_000;
 
 /**
  * Writes a run's journal in order. Writes that come together, or while one is under way, share a commit; none waits for
@@ -38,13 +39,7 @@ export class JournalQueue {
 
   private async flush(): Promise<void> {
     while (this.waiting.length > 0) {
-      const together = [this.waiting.shift() as Waiting];
-      let size = together[0]!.entries.length;
-      while (this.waiting.length > 0 && size + this.waiting[0]!.entries.length <= maximumEntries) {
-        const next = this.waiting.shift() as Waiting;
-        size += next.entries.length;
-        together.push(next);
-      }
+      const together = this.takeTogether();
       const more = together.length > 1 ? `+${together.length - 1}` : '';
       try {
         this.onRecorded(await this.journal.record(`${together[0]!.key}${more}`, together.flatMap((write) => write.entries)));
@@ -55,4 +50,41 @@ export class JournalQueue {
     }
     this.writing = false;
   }
+
+  private takeTogether(): Waiting[] {
+    const together = [this.waiting.shift() as Waiting];
+    if (this.waiting.length === 0) return together;
+    let { length } = together[0]!.entries;
+    let size = sizeOf(together[0]!.entries);
+    for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+      length += next.entries.length;
+      size += sizeOf(next.entries);
+      if (length > maximumEntries || size > maximumSize) break;
+      together.push(next);
+      this.waiting.shift();
+    }
+    return together;
+  }
+}
+
+/** The entries in parts that fit into a record each, in order; one that is too large by itself stays alone. */
+export function recordable(entries: readonly RunEntry[]): RunEntry[][] {
+  const parts: RunEntry[][] = [];
+  let size = 0;
+  for (const entry of entries) {
+    const own = sizeOf([entry]);
+    const last = parts.at(-1);
+    if (last !== undefined && last.length < maximumEntries && size + own <= maximumSize) {
+      last.push(entry);
+      size += own;
+    } else {
+      parts.push([entry]);
+      size = own;
+    }
+  }
+  return parts;
+}
+
+function sizeOf(entries: readonly RunEntry[]): number {
+  return JSON.stringify(entries).length;
 }

@@ -1,4 +1,5 @@
 import type { ClaimedRun, RunEntry } from '@deskhand/contracts';
+import { recordable } from './journal-queue.ts';
 import { modelStep, type ModelStep } from './model-step.ts';
 import type { RunPorts } from './ports.ts';
 import { RunAbandoned, RunInterrupted } from './stop.ts';
@@ -65,7 +66,8 @@ async function endInterrupted(turn: Turn, ended: EndedEntry[], step: Extract<Mod
 }
 
 async function end(turn: Turn, entries: RunEntry[]): Promise<RunOutcome> {
-  await turn.write(`${turn.step}-run-end`, entries);
+  // One record wherever it fits; the last one ends the run.
+  for (const [index, part] of recordable(entries).entries()) await turn.write(`${turn.step}-run-end-${index}`, part);
   return { type: 'ended' };
 }
 

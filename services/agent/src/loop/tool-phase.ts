@@ -1,6 +1,7 @@
 import type { JournalToolCall, RunEntry } from '@deskhand/contracts';
 import { tools } from '../tools/index.ts';
 import { reasonToAsk } from './approval-policy.ts';
+import { recordable } from './journal-queue.ts';
 import { inParallel } from './in-parallel.ts';
 import { RunInterrupted, throwIfAbandoned } from './stop.ts';
 import { executeCall, recoverCall, type RunnableCall } from './tool-call.ts';
@@ -94,7 +95,7 @@ async function recordVerdicts(turn: Turn, { asking, refused }: SortedCalls): Pro
     ...asking.map(({ call, reason }) => ({ type: 'approval-requested' as const, tool_call_id: call.tool_call_id, reason })),
     ...refused.map(({ entry }) => entry),
   ];
-  for (let from = 0; from < entries.length; from += 64) await turn.write(`${turn.step}-verdicts-${from}`, entries.slice(from, from + 64));
+  for (const [index, part] of recordable(entries).entries()) await turn.write(`${turn.step}-verdicts-${index}`, part);
   for (const { call } of asking) call.state = 'waiting';
   for (const { call, entry } of refused) turn.callEnded(call, entry);
 }
