@@ -150,14 +150,15 @@ static bool connect_link(const char *token) {
   return true;
 }
 
-/* sandboxd died: its successor knows the token. What was not yet wholly sent goes again. */
+/* sandboxd died: its successor knows the token. A frame that was cut goes again, whole ones do not. */
 static void reconnect(const char *token) {
   close(link_.connection);
+  size_t whole = 0;
+  while (whole < link_.end && whole + 4 + get_u32(link_.bytes + whole) <= link_.start) whole += 4 + get_u32(link_.bytes + whole);
+  link_.start = whole;
   for (int64_t limit = monotonic_milliseconds() + RECONNECT_MILLISECONDS; monotonic_milliseconds() < limit;) {
     poll(NULL, 0, 50);
-    if (!connect_link(token)) continue;
-    link_.start = 0;
-    return;
+    if (connect_link(token)) return;
   }
   kill_descendants(getpid());
   _exit(0);

@@ -1,5 +1,6 @@
 import { newId } from '@deskhand/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { computerLimits } from '../src/manager-config.ts';
 import { configure, docker, startManager, startSurroundings, type Surroundings, type TestComputer } from './running-manager.ts';
 
 // Real: Docker, the image, the kernel, nats-server, SQLite. The numbers are those of SECURITY.md.
@@ -20,9 +21,10 @@ describe('containment', () => {
     await surroundings.close();
   });
 
+  const container = async () => docker.getContainer((await surroundings.containers()).find(({ Labels }) => Labels['deskhand.computer'] === computer.id)!.Id);
+
   it('14: is what it should be by the word of the engine', async () => {
-    const [found] = await surroundings.containers();
-    const { Config, HostConfig, Mounts, NetworkSettings } = await docker.getContainer(found!.Id).inspect();
+    const { Config, HostConfig, Mounts, NetworkSettings } = await (await container()).inspect();
     expect(HostConfig).toMatchObject({
       Privileged: false, CapDrop: ['ALL'], ReadonlyRootfs: true, NetworkMode: 'none', PidMode: '', UTSMode: '', UsernsMode: '', IpcMode: 'private', PidsLimit: 512, NanoCpus: expect.any(Number),
     });
@@ -204,5 +206,40 @@ time.sleep(1003)"`], { call_id, wait_ms: 700 });
     const view = await computer.bash('kill -9 -1');
     expect(view.state).toBe('ended');
     expect((await computer.bash('echo still here')).text).toBe('still here\n');
+  });
+
+  it('16: ends what fills the disk, says why, and lets the files be deleted', async () => {
+    const { diskBytes } = computerLimits;
+    computerLimits.diskBytes = 64 * 1024 * 1024;
+    try {
+      const call_id = newId();
+      await computer.run(['bash', '-c', 'for n in {1..400}; do head -c 2000000 /dev/urandom > /workspace/$n; sleep 0.02; done'], { call_id, wait_ms: 0, timeout_ms: 20_000 });
+      const view = await computer.toEnd(call_id, await computer.follow(call_id));
+      expect(view.outcome).toMatchObject({ killed: false, contained: expect.stringContaining('disk of the computer is full') });
+      expect((await computer.bash('rm -f /workspace/[0-9]*; sleep 4; echo freed')).text).toBe('freed\n');
+    } finally {
+      computerLimits.diskBytes = diskBytes;
+    }
+  });
+
+  it('keeps commands and outcomes when the daemon inside dies', async () => {
+    const [ended, running] = [newId(), newId()];
+    await computer.bash('echo over', { call_id: ended });
+    await computer.run(['bash', '-c', 'echo begun; sleep 2; echo done; exit 4'], { call_id: running });
+    const exec = await (await container()).exec({ User: 'sandboxd', Cmd: ['pkill', '-9', '-f', '/opt/deskhand/sandboxd.mjs'], AttachStdout: true });
+    (await exec.start({ hijack: true, stdin: false })).resume();
+    expect(await computer.toEnd(running, await computer.follow(running))).toMatchObject({ text: 'begun\ndone\n', outcome: { exit_code: 4 } });
+    expect(await computer.follow(ended)).toMatchObject({ state: 'ended', text: 'over\n' });
+    expect((await computer.bash('echo on')).text).toBe('on\n');
+  });
+
+  it('reports its health truly', async () => {
+    const health = async (): Promise<number | null> => {
+      const exec = await (await container()).exec({ User: 'sandboxd', Cmd: ['/opt/deskhand/bin/deskhand-health'], AttachStdout: true });
+      const output = await exec.start({ hijack: true, stdin: false });
+      await new Promise((resolve) => output.resume().once('end', resolve));
+      return (await exec.inspect()).ExitCode;
+    };
+    expect(await health()).toBe(0);
   });
 });
