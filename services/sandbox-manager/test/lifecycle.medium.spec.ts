@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, sandbox } from '@deskhand/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Engine } from '../src/containers/engine.ts';
 import { IdleService } from '../src/computers/idle.service.ts';
 import { bundleManager, configure, docker, image, managerEnvironment, startManager, startSurroundings, type Surroundings, type TestComputer, until } from './running-manager.ts';
 
@@ -140,6 +141,33 @@ describe('the life of a computer', () => {
     expect((await kept.bash('cat kept')).text).toBe('kept\n');
     await missing.start();
     expect((await missing.bash('echo back')).text).toBe('back\n');
+  });
+
+  it('makes a computer anew that runs and does not answer, with the same files', async () => {
+    const first = await startManager(surroundings);
+    const computer = surroundings.computer();
+    await computer.start();
+    await computer.bash('echo kept > kept');
+    const [before] = await surroundings.containers();
+    await first.close();
+    const exec = await docker.getContainer(before!.Id).exec({ User: 'sandboxd', Cmd: ['rm', '/run/sandboxd/control.sock'], AttachStdout: true });
+    const output = await exec.start({ hijack: true, stdin: false });
+    await new Promise((resolve) => output.resume().once('end', resolve));
+    await manage();
+    expect(await computer.start()).toMatchObject({ state: 'ready' });
+    expect((await computer.bash('cat kept')).text).toBe('kept\n');
+    const after = await surroundings.containers();
+    expect(after).toHaveLength(1);
+    expect(after[0]!.Id).not.toBe(before!.Id);
+  });
+
+  it('gives a workspace to the tools by a helper container where this user may not', async () => {
+    const folder = join(surroundings.root, 'helped');
+    mkdirSync(folder);
+    await new Engine(null).asRoot(image, surroundings.installationId, folder, ['/bin/sh', '-c', 'chown 1000:1000 /target && chmod 2775 /target']);
+    expect(statSync(folder)).toMatchObject({ uid: 1000, gid: 1000, mode: 0o42775 });
+    await until(async () => (await surroundings.containers()).length === 0);
+    await expect(new Engine(null).asRoot(image, surroundings.installationId, folder, ['/bin/false'])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   it('removes container and files with the conversation', async () => {

@@ -169,9 +169,19 @@ export class Computer {
     if (this.#session && !this.#session.over && this.row.state === 'ready') return;
     try {
       await this.parts.engine.check();
-      const containerId = await this.#liveContainer();
+      const found = this.row.containerId;
+      let containerId = await this.#liveContainer();
       if (!this.#session || this.#session.over) {
-        this.#session = await Session.open(this.parts.engine, containerId, this.parts.log, (reason) => void this.#lost(reason, containerId));
+        try {
+          this.#session = await this.#connect(containerId);
+        } catch (error) {
+          // An old container that runs and cannot be talked to is of no use; a new one has the same files.
+          if (error instanceof DeclaredError || containerId !== found) throw error;
+          this.parts.log.warn('A computer does not answer and is made anew', { computer: this.row.id, container: containerId, error });
+          await this.parts.engine.remove(containerId);
+          containerId = await this.#liveContainer();
+          this.#session = await this.#connect(containerId);
+        }
       }
       this.#session.suspend(false);
       if (this.row.state !== 'ready') await this.#change({ state: 'ready', containerId });
@@ -180,6 +190,10 @@ export class Computer {
       await this.#change({ state: 'failed', error: problem.message });
       throw problem;
     }
+  }
+
+  #connect(containerId: string): Promise<Session> {
+    return Session.open(this.parts.engine, containerId, this.parts.log, (reason) => void this.#lost(reason, containerId));
   }
 
   /** The id of a container that runs: the one there is, woken if it sleeps, or a new one. */

@@ -121,7 +121,7 @@ export class Engine {
       const container = await this.#docker.createContainer({
         Image: image, User: 'root', Entrypoint: argv, Cmd: [], NetworkDisabled: true, Labels: { [installationLabel]: installationId, 'deskhand.helper': 'workspace' },
         Healthcheck: { Test: ['NONE'] },
-        HostConfig: { AutoRemove: true, NetworkMode: 'none', CapDrop: ['ALL'], CapAdd: ['CHOWN', 'FOWNER', 'DAC_OVERRIDE'], SecurityOpt: ['no-new-privileges:true'], ReadonlyRootfs: true, Mounts: [{ Type: 'bind', Source: folder, Target: '/target' }] },
+        HostConfig: { AutoRemove: true, NetworkMode: 'none', CapDrop: ['ALL'], CapAdd: ['CHOWN', 'FOWNER', 'FSETID', 'DAC_OVERRIDE'], SecurityOpt: ['no-new-privileges:true'], ReadonlyRootfs: true, Mounts: [{ Type: 'bind', Source: folder, Target: '/target' }] },
       });
       const ended = container.wait({ condition: 'next-exit' }) as Promise<{ StatusCode: number }>;
       await container.start();
