@@ -38,7 +38,7 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
       await stream(model, requestFor(turn, model), step, ports.stop);
       // After tool calls a model may well have nothing to add; before them it left the person without an answer.
       if (turn.step === 0 && step.nothing) throw new ModelError('cut', words.nothing);
-      return { type: 'answered', blocks: step.finish(ports.newId), model: model.label, close: () => step.close() };
+      return { type: 'answered', blocks: step.finish(() => ports.newId()), model: model.label, close: () => step.close() };
     } catch (error) {
       if (error instanceof RunInterrupted) return { type: 'interrupted', blocks: step.partial(), model: model?.label ?? '', close: () => step.close() };
       if (!(error instanceof ModelError)) throw error;

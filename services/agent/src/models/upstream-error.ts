@@ -24,7 +24,7 @@ export function asModelError(error: unknown, opened: boolean): ModelError {
   if (error instanceof ModelError) return error;
   const { status, headers, error: body, type, message } = (error ?? {}) as SdkError;
   const text = redactText(wordsOf(body) ?? message ?? String(error)).slice(0, maximumWords);
-  const facts = `${String(type ?? '')} ${safeJson(body)}`;
+  const facts = `${typeof type === 'string' ? type : ''} ${safeJson(body)}`;
   if (typeof status === 'number') {
     const kind = passing.has(status) && !lasting.test(facts) ? 'busy' : 'refused';
     return new ModelError(kind, `${text} (${status})`, kind === 'busy' ? retryAfter(headers) : undefined, { cause: error });

@@ -12,8 +12,8 @@ export interface RunIdentity {
 }
 
 /** Deltas closer together than this wait for each other, up to `gatherMs` after the last one. */
-const closeMs = 4;
-const gatherMs = 16;
+const closeMs = 2;
+const gatherMs = 8;
 /** UTF-16 units in one delta, and in one request that saves. */
 const maximumDelta = 16_000;
 const maximumSaved = 100_000;

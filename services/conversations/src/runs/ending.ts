@@ -37,6 +37,7 @@ export class Ending {
     if (run.state === 'ended') return;
     const calls = await em.find(toolCallEntity, { runId: run.id, state: { $ne: 'ended' } }, { orderBy: { step: 'asc', position: 'asc' } });
     for (const call of calls) {
+      await this.abandonOutput(em, conversation, run, call);
       const output = call.state === 'started' ? 'Stopped before it finished; what it did until then is not known.' : 'Not run: the turn was stopped first.';
       await this.toolCall(em, conversation, run, call, { is_error: true, interrupted: true, result: { output } });
     }
@@ -52,6 +53,15 @@ export class Ending {
     this.timeline.append(em, conversation, 'run-ended', { run_id: run.id, reason, ...(error !== undefined && { error }) });
     const next = await em.findOne(runEntity, { branchId: run.branchId, state: 'queued', id: { $ne: run.id } }, { orderBy: { id: 'asc' } });
     if (next !== null) this.wake(em, next.id);
+  }
+
+  /** What was streamed of a call that gets no result of its own: its block ends without one. */
+  private async abandonOutput(em: EntityManager, conversation: ConversationRow, run: RunRow, call: ToolCallRow): Promise<void> {
+    if (call.state !== 'started' || call.block === null || call.block === undefined) return;
+    const attempt = call.attempt ?? run.epoch;
+    const saved = await em.findOne(openBlockEntity, { block: call.block, attempt });
+    this.timeline.append(em, conversation, 'block-abandoned', { run_id: run.id, block: call.block, attempt, kind: 'tool-output', text: saved?.text ?? '' });
+    Object.assign(call, { block: null, attempt: null });
   }
 
   /** Tells workers, after the commit, that a run may be claimable. */

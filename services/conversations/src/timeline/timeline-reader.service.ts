@@ -9,6 +9,8 @@ const snapshotMessages = 50;
 /** UTF-16 units of one answer's events, well below what a message may be. */
 const pageSize = 250_000;
 const pageEvents = 500;
+/** Rows of one look: events may be large, and what does not fit into the page was read in vain. */
+const readAtOnce = 50;
 
 /** A row as the database gives it; SQLite keeps JSON as text. */
 interface EventRecord {
@@ -52,15 +54,19 @@ export class TimelineReader {
     return this.database.transaction(async (em) => {
       const conversation = await owned(em, userId, conversationId);
       if (after > conversation.seq) throw new DeclaredError('BAD_INPUT', 'This cursor is ahead of the conversation');
-      const rows = await em.execute<EventRecord[]>(`select seq, type, data, created_at from timeline_event where conversation_id = ? and seq > ? order by seq limit ${pageEvents}`, [conversationId, after]);
       const events: DurableEvent[] = [];
       let size = 0;
-      for (const row of rows) {
-        const data = typeof row.data === 'string' ? (JSON.parse(row.data) as object) : row.data;
-        const event = { ...data, type: row.type, seq: row.seq, created_at: row.created_at } as DurableEvent;
-        size += JSON.stringify(event).length;
-        if (size > pageSize && events.length > 0) break;
-        events.push(event);
+      for (let full = false; !full; ) {
+        const last = events.at(-1)?.seq ?? after;
+        const rows = await em.execute<EventRecord[]>(`select seq, type, data, created_at from timeline_event where conversation_id = ? and seq > ? order by seq limit ${readAtOnce}`, [conversationId, last]);
+        full = rows.length < readAtOnce;
+        for (const row of rows) {
+          const text = typeof row.data === 'string' ? row.data : JSON.stringify(row.data);
+          size += text.length;
+          full ||= events.length > 0 && (size > pageSize || events.length >= pageEvents);
+          if (events.length > 0 && size > pageSize) break;
+          events.push({ ...(JSON.parse(text) as object), type: row.type, seq: row.seq, created_at: row.created_at } as DurableEvent);
+        }
       }
       const more = (events.at(-1)?.seq ?? after) < conversation.seq;
       const open = more ? [] : await em.find(runEntity, { conversationId, state: 'active' }, { orderBy: { id: 'asc' } });
