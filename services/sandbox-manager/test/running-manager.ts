@@ -14,17 +14,17 @@ import { sandboxManagerService } from '../src/service.ts';
 
 /** What the bootstrap found: the engine and the image of computers. */
 function prerequisites(): { dockerHost: string; image: string } {
-  const noted = (() => {
-    try {
-      return JSON.parse(readFileSync(join(import.meta.dirname, '../../../dist/prerequisites.json'), 'utf8')) as { dockerHost?: string; sandboxImage?: string; DOCKER_HOST?: string; SANDBOX_IMAGE?: string };
-    } catch {
-      return {};
-    }
-  })();
-  const dockerHost = process.env.DOCKER_HOST ?? noted.dockerHost ?? noted.DOCKER_HOST;
-  const image = process.env.SANDBOX_IMAGE ?? noted.sandboxImage ?? noted.SANDBOX_IMAGE;
-  if (!dockerHost || !image) throw new Error('These tests need a Docker engine and the image of computers; `npm test` provides both');
-  return { dockerHost, image };
+  const { DOCKER_HOST, SANDBOX_IMAGE } = { ...noted(), ...process.env };
+  if (!DOCKER_HOST || !SANDBOX_IMAGE) throw new Error('These tests need a Docker engine and the image of computers; `npm test` provides both');
+  return { dockerHost: DOCKER_HOST, image: SANDBOX_IMAGE };
+}
+
+function noted(): Record<string, string | undefined> {
+  try {
+    return JSON.parse(readFileSync(join(import.meta.dirname, '../../../dist/prerequisites.json'), 'utf8')) as Record<string, string>;
+  } catch {
+    return {};
+  }
 }
 
 export const { dockerHost, image } = prerequisites();
