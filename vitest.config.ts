@@ -8,7 +8,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 10_000 },
+        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 10_000, maxWorkers: 2 },
       },
       {
         extends: true,

@@ -72,14 +72,15 @@ export async function check(title: string, work: () => Promise<Outcome>): Promis
   return ok ? { passed: 1, failed: 0, skipped: 0 } : oneFailed;
 }
 
-/** Runs one project of the test runner and counts what it reports. */
-export async function project(name: string, seconds: number): Promise<Count> {
+/** Runs one project of the test runner and counts what it reports. Its output is shown as it comes, or at the end. */
+export async function project(name: string, { seconds, show = true }: { seconds: number; show?: boolean }): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'deskhand-report-'));
   const file = join(folder, 'report.json');
   try {
-    process.stdout.write(`\n${name} tests\n`);
+    if (show) process.stdout.write(`\n${name} tests\n`);
     const args = ['run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const { ok } = await tool('vitest', args, { show: true, seconds, environment: { TESTCONTAINERS_RYUK_DISABLED: 'true', NO_COLOR: '1' } });
+    const { ok, output } = await tool('vitest', args, { show, seconds, environment: { TESTCONTAINERS_RYUK_DISABLED: 'true', NO_COLOR: '1' } });
+    if (!show) process.stdout.write(`\n${name} tests\n${output.trim()}\n`);
     return countReport(existsSync(file) ? readFileSync(file, 'utf8') : null, ok);
   } finally {
     rmSync(folder, { recursive: true, force: true });
