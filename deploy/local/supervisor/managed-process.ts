@@ -16,7 +16,7 @@ export interface ProcessPlan {
   readonly args: readonly string[];
   /** The whole environment: nothing is inherited. */
   readonly environment: () => Record<string, string>;
-  /** `channel`: says `{type: 'ready'}` and drains when told or when the channel closes. `stdin`: ends when its input closes. */
+  /** `channel`: says `{type: 'ready'}` and drains when told or when the channel closes. `stdin`: ends when a line comes in or its input closes. */
   readonly control: 'channel' | 'stdin';
   /** Resolves when a process without a channel can be used. */
   readonly probe?: () => Promise<void>;
@@ -105,7 +105,7 @@ export class ManagedProcess {
     const child = this.child;
     if (!child) return true;
     const ended = new Promise<boolean>((resolve) => child.once('exit', () => resolve(true)));
-    if (this.plan.control === 'stdin') child.stdin?.end();
+    if (this.plan.control === 'stdin') child.stdin?.end('stop\n');
     else if (child.connected) child.send({ type: 'drain' }, () => {});
     return Promise.race([ended, sleep(withinMilliseconds, false, { ref: false })]);
   }

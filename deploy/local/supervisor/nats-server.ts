@@ -2,13 +2,14 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessPlan } from './managed-process.ts';
 
-// nats-server cannot watch whoever started it, so a shell of one megabyte does: when its input closes (on purpose or by
-// the supervisor's death) the server gets a SIGTERM, and when the server ends the shell ends with its code.
+// nats-server cannot watch whoever started it, so a shell of one megabyte does. A line on its input stops the server at
+// once; an input that just closes means that the supervisor died, and the services get a moment to drain over NATS first.
+// When the server ends by itself the shell ends with its code.
 const guard = `
 exec 3<&0
 "$@" </dev/null 3<&- &
 server=$!
-{ read -r _ <&3; kill -TERM $server; } 2>/dev/null &
+{ read -r _ <&3 || sleep 0.6; kill -TERM $server; } 2>/dev/null &
 watcher=$!
 wait $server
 code=$?
