@@ -82,7 +82,8 @@ function alive(holder) {
 
 function startTime(pid) {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')[19];
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+    return fields[0] === 'Z' ? 'ended' : fields[19];
   } catch {
     return '';
   }
