@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { countReport, oneFailed } from './count.ts';
 import type { Count } from './count.ts';
 
@@ -21,27 +21,42 @@ export interface ToolOptions {
   readonly seconds?: number;
 }
 
+export interface ProgramOutcome extends Outcome {
+  /** Standard output alone. */
+  readonly stdout: string;
+}
+
 /** Runs a program of node_modules/.bin. Never throws. */
-export function tool(name: string, args: readonly string[], { show = false, folder = root, environment = {}, seconds = 300 }: ToolOptions = {}): Promise<Outcome> {
-  const program = [join(folder, 'node_modules', '.bin', name), join(root, 'node_modules', '.bin', name)].find(existsSync) ?? name;
+export function tool(name: string, args: readonly string[], options: ToolOptions = {}): Promise<ProgramOutcome> {
+  const places = [options.folder ?? root, root].map((folder) => join(folder, 'node_modules', '.bin', name));
+  return program(places.find(existsSync) ?? name, args, options);
+}
+
+/** Runs a program. Never throws. */
+export function program(path: string, args: readonly string[], { show = false, folder = root, environment = {}, seconds = 300 }: ToolOptions = {}): Promise<ProgramOutcome> {
   return new Promise((resolve) => {
     let output = '';
+    let stdout = '';
     const stream = show ? 'inherit' : 'pipe';
-    const child = spawn(program, args, { cwd: folder, detached: true, env: { ...process.env, ...environment }, stdio: ['ignore', stream, stream] });
+    const child = spawn(path, args, { cwd: folder, detached: true, env: { ...process.env, ...environment }, stdio: ['ignore', stream, stream] });
     const stop = () => killGroup(child.pid);
     const timer = setTimeout(() => {
-      process.stdout.write(`${name} had no end within ${seconds} s and was killed\n`);
+      process.stdout.write(`${basename(path)} had no end within ${seconds} s and was killed\n`);
       stop();
     }, seconds * 1000);
     running.add(stop);
-    const settle = (outcome: Outcome) => {
+    const settle = (ok: boolean) => {
       clearTimeout(timer);
       running.delete(stop);
-      resolve(outcome);
+      resolve({ ok, output, stdout });
     };
+    child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
     for (const piped of [child.stdout, child.stderr]) piped?.on('data', (chunk) => (output += String(chunk)));
-    child.on('error', (error) => settle({ ok: false, output: error.message }));
-    child.on('close', (code) => settle({ ok: code === 0, output }));
+    child.on('error', (error) => {
+      output += error.message;
+      settle(false);
+    });
+    child.on('close', (code) => settle(code === 0));
   });
 }
 
@@ -66,7 +81,7 @@ function killGroup(pid: number | undefined): void {
 /** Runs one check that passes or fails as a whole, and prints a line about it; what it found is printed when it fails. */
 export async function check(title: string, work: () => Promise<Outcome>): Promise<Count> {
   const started = Date.now();
-  const { ok, output } = await work();
+  const { ok, output } = await work().catch((error: unknown) => ({ ok: false, output: String(error instanceof Error ? error.stack : error) }));
   process.stdout.write(`${ok ? 'passed' : 'FAILED'}  ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
   if (!ok) process.stdout.write(`${output.trimEnd()}\n`);
   return ok ? { passed: 1, failed: 0, skipped: 0 } : oneFailed;
