@@ -183,12 +183,22 @@ function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** What Docker's client prints, asked of the engine that the product uses. Throws when there is no client. */
+export async function docker(...args: readonly string[]): Promise<string> {
+  const client = dockerClient();
+  if (client === null) throw new Error('No Docker client was found');
+  return (await execute(client, args)).stdout;
+}
+
+/** What the Docker client answers about the engine that the product uses; empty when there is no client or it fails. */
+export async function docker(...args: readonly string[]): Promise<string> {
+  const client = dockerClient();
+  return client ? (await execute(client, args)).stdout : '';
+}
+
 async function removeContainers(installation: string): Promise<void> {
-  const docker = dockerClient();
-  if (!docker) return;
-  const { stdout } = await execute(docker, ['ps', '--all', '--quiet', '--filter', `label=deskhand.installation=${installation}`]);
-  const containers = stdout.split('\n').filter(Boolean);
-  if (containers.length > 0) await execute(docker, ['rm', '--force', '--volumes', ...containers]);
+  const containers = (await docker('ps', '--all', '--quiet', '--filter', `label=deskhand.installation=${installation}`)).split('\n').filter(Boolean);
+  if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
 }
 
 function dockerClient(): string | null {
