@@ -190,13 +190,8 @@ export async function docker(...args: readonly string[]): Promise<string> {
   return (await execute(client, args)).stdout;
 }
 
-/** What the Docker client answers about the engine that the product uses; empty when there is no client or it fails. */
-export async function docker(...args: readonly string[]): Promise<string> {
-  const client = dockerClient();
-  return client ? (await execute(client, args)).stdout : '';
-}
-
 async function removeContainers(installation: string): Promise<void> {
+  if (!dockerClient()) return;
   const containers = (await docker('ps', '--all', '--quiet', '--filter', `label=deskhand.installation=${installation}`)).split('\n').filter(Boolean);
   if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
 }
