@@ -46,7 +46,7 @@ interface Inspected {
 }
 
 describe('a conversation\'s computer', () => {
-  it('14 BOX-1: is confined by the word of the engine, and knows no secret', async () => {
+  it('BOX-1 SECURITY 14: is confined by the word of the engine, and knows no secret', async () => {
     const computer = await computerOf(client, conversation);
     const inspected = await docker('inspect', await container());
     const [{ Config, HostConfig, Mounts, NetworkSettings }] = JSON.parse(inspected) as [Inspected];
@@ -63,13 +63,13 @@ describe('a conversation\'s computer', () => {
     for (const text of [inspected, seen]) for (const secret of [place.product.llmKey, 'sk-test-0123456789', client.token, 'nats://']) expect(text).not.toContain(secret);
   });
 
-  it('14 BOX-1: has no network: no route, no names, no socket of the engine', async () => {
+  it('BOX-1 SECURITY 14: has no network: no route, no names, no socket of the engine', async () => {
     expect(await output('ls /sys/class/net; ls /var/run/docker.sock 2>&1; getent hosts example.org || echo no names')).toMatch(/^lo\n.*No such file.*\nno names\n$/);
     const targets = [['169.254.169.254', 80], ['172.17.0.1', new URL(place.product.natsUrl).port], ['8.8.8.8', 53], ['127.0.0.1', new URL(place.product.webUrl).port]];
     for (const [host, port] of targets) expect(await output(`timeout 5 bash -c 'echo > /dev/tcp/${host}/${port}' 2>&1 && echo connected`)).toMatch(/unreachable|refused/);
   });
 
-  it('15: is refused the system calls it has no use for', async () => {
+  it('BOX-1 SECURITY 15: is refused the system calls it has no use for', async () => {
     const text = await output(`
       mount -t tmpfs none /mnt 2>&1; unshare -Ur true 2>&1; unshare -n true 2>&1; mknod /tmp/device c 1 3 2>&1; chroot / true 2>&1
       echo x 2>&1 > /proc/sys/kernel/hostname; echo x 2>&1 > /etc/passwd; strace -p 1 2>&1 | head -1
@@ -105,7 +105,7 @@ describe('a computer that goes wild', () => {
     ['burning processors', 'for i in 1 2 3 4 5 6 7 8; do (while :; do :; done) & done; wait', { timeout_seconds: 4 }, /\[timed out after 4 seconds/],
   ] as const;
 
-  it.each(bombs)('16: %s is contained and says why, while the product answers and the next command works', async (_, command, more, says) => {
+  it.each(bombs)('BOX-1 SECURITY 16: %s is contained and says why, while the product answers and the next command works', async (_, command, more, says) => {
     const other = (await client.conversation()).id;
     const wild = tell(client, conversation, [shell(command, more)]);
     const [p95, turn, neighbour] = await Promise.all([healthDuring(wild), wild, tell(client, other, [shell('echo beside')])]);
@@ -116,17 +116,5 @@ describe('a computer that goes wild', () => {
     expect(await output('echo on; ps -u agent --no-headers | wc -l')).toMatch(/^on\n\s*\d\d?\n$/);
     console.info(`p95 of /health: ${Math.round(p95)} ms`);
     expect(p95).toBeLessThan(150);
-  });
-
-  it('17 AGENT-6: a person\'s stop ends a tree that daemonised and ignores signals, within three seconds', async () => {
-    const { run_id } = await client.say(conversation, JSON.stringify([shell('trap "" TERM HUP INT; (setsid bash -c \'trap "" TERM HUP; sleep 7777\' &) ; echo up; sleep 7777')]));
-    const id = await container();
-    const sleepers = async () => (await docker('top', id, '-eo', 'pid,args')).match(/sleep 7777$/gm)?.length ?? 0;
-    await expect.poll(sleepers, { timeout: 20_000, interval: 50 }).toBeGreaterThanOrEqual(2);
-    const asked = performance.now();
-    await client.request('POST', `/api/conversations/${conversation}/runs/${run_id}/interrupt`, {});
-    await expect.poll(sleepers, { timeout: 10_000, interval: 50 }).toBe(0);
-    expect(performance.now() - asked).toBeLessThan(3_000);
-    expect(await output('echo on')).toBe('on\n');
   });
 });
