@@ -98,6 +98,12 @@ export const longEnoughPassword: Rule<string> = {
   read: (text) => (text.length >= 8 ? text : undefined),
 };
 
+export const secretText: Rule<string> = {
+  words: 'at least 16 characters',
+  example: '(the output of: openssl rand -hex 32)',
+  read: (text) => (text.length >= 16 ? text : undefined),
+};
+
 export const accountName: Rule<string> = {
   words: '3 to 50 letters, digits, dots, dashes or underscores',
   example: 'ada',

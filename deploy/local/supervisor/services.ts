@@ -77,6 +77,7 @@ export function databaseUrl(service: ServiceName, folder: string, wanted: string
 const ofItsOwn: Readonly<Record<ServiceName, (ground: Ground) => Environment>> = {
   auth: ({ settings, webUrl }) => ({
     PUBLIC_URL: webUrl,
+    JWT_SECRET: settings.JWT_SECRET,
     REGISTRATION: settings.DESKHAND_REGISTRATION,
     ADMIN_USERNAME: settings.DESKHAND_ADMIN_USERNAME,
     ADMIN_EMAIL: settings.DESKHAND_ADMIN_EMAIL,

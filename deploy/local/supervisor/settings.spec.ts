@@ -46,11 +46,11 @@ describe('settings', () => {
 
   it('reads the older names: everywhere or in the file only', () => {
     const key = 'AB'.repeat(32);
-    const fromFile = { HOST: '0.0.0.0', PORT: '8081', DATABASE_URL: 'sqlite:data/claude-chat.db?mode=rwc', ENCRYPTION_KEY: key, CONTAINER_IDLE_TIMEOUT: '90', JWT_SECRET: 'x' };
+    const fromFile = { HOST: '0.0.0.0', PORT: '8081', DATABASE_URL: 'sqlite:data/claude-chat.db?mode=rwc', ENCRYPTION_KEY: key, CONTAINER_IDLE_TIMEOUT: '90', JWT_SECRET: 'a secret of the old product', GROQ_API_KEY: 'x' };
     const read = readSettings({ HOST: 'a-shell-sets-this', PORT: '1' }, fromFile);
     expect(read.problems).toEqual([]);
-    expect(read.settings).toMatchObject({ DESKHAND_HOST: '0.0.0.0', DESKHAND_PORT: 8081, DESKHAND_DATABASE_URL: 'sqlite:', DESKHAND_MASTER_KEY: key.toLowerCase(), DESKHAND_IDLE_SECONDS: 90 });
-    expect(read.warnings).toEqual(['JWT_SECRET in .env has no effect yet.']);
+    expect(read.settings).toMatchObject({ DESKHAND_HOST: '0.0.0.0', DESKHAND_PORT: 8081, DESKHAND_DATABASE_URL: 'sqlite:', DESKHAND_MASTER_KEY: key.toLowerCase(), DESKHAND_IDLE_SECONDS: 90, JWT_SECRET: 'a secret of the old product' });
+    expect(read.warnings).toEqual(['GROQ_API_KEY in .env has no effect yet.']);
   });
 
   it('lets the environment win over the file', () => {

@@ -36,6 +36,7 @@ export const variables = {
   DESKHAND_ADMIN_PASSWORD: variable(rules.longEnoughPassword, null),
   DESKHAND_REGISTRATION: variable(rules.oneOf('open', 'invite', 'closed'), null),
   DESKHAND_LOG_LEVEL: variable(rules.oneOf('debug', 'info', 'warn', 'error'), 'info'),
+  JWT_SECRET: variable(rules.secretText, null),
   OPENAI_API_KEY: variable(rules.anyText, null),
   ANTHROPIC_API_KEY: variable(rules.anyText, null),
   GEMINI_API_KEY: variable(rules.anyText, null),
@@ -62,7 +63,7 @@ export const later: Readonly<Record<string, Rule<unknown>>> = {
 
 /** Names of the older products' `.env` files that are known and have no effect yet. */
 export const laterInFile: readonly string[] = [
-  'JWT_SECRET', 'GROQ_API_KEY', 'AGENT_AUTH_TYPE', 'OPENAI_OAUTH_PORT', 'LLPM_WORKSPACE_ROOT',
+  'GROQ_API_KEY', 'AGENT_AUTH_TYPE', 'OPENAI_OAUTH_PORT', 'LLPM_WORKSPACE_ROOT',
   'GPTME_SERVER_TOKEN', 'GPTME_DISABLE_AUTH', 'CHATGENERAL_API_KEY', 'AUTH_TOKEN',
   'CLAUDE_CLI_OPTIONS', 'OPENAI_CLI_OPTIONS', 'AIDER_CLI_OPTIONS', 'OLLAMA_CLI_OPTIONS', 'LITELLM_CLI_OPTIONS',
 ];
