@@ -191,7 +191,7 @@ describe('access tokens', () => {
 describe('other sites', () => {
   const cookie = () => ({ cookie: `access_token=${owner.token}` });
 
-  it('SECURITY 5 36: a WebSocket with the cookie opens for the own site only', async () => {
+  it('SECURITY 5: a WebSocket with the cookie opens for the own site only', async () => {
     expect((await frames('/api/ws', { headers: cookie(), origin: product.webUrl }, [{ type: 'ping' }], 1)).frames).toEqual([{ type: 'pong' }]);
     for (const origin of ['https://evil.example', 'null', `${product.webUrl}.evil.example`, product.webUrl.replace(/:\d+$/, ':1')]) expect((await frames('/api/ws', { headers: cookie(), origin }, [], 1)).status).toBe(403);
     expect((await frames('/api/ws', { headers: cookie() }, [], 1)).status).toBe(403);
