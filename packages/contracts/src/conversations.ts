@@ -35,7 +35,7 @@ export const conversations = {
   update: defineRequest('conversations.conversation.update', { ...byGateway, idempotent: true, input: z.object({ ...one, ...settings }), output: conversationView, errors: ['NOT_FOUND', 'BAD_INPUT'] }),
   /** Deletes the conversation with everything in it; its computer and workspace follow. */
   remove: defineRequest('conversations.conversation.remove', { ...byGateway, input: z.object(one), output: nothing, errors: ['NOT_FOUND'] }),
-  /** A page of messages, oldest first. `total` counts all of the branch. */
+  /** A page of messages, oldest first: fewer than `limit` when they are long, then those next to where it begins. `total` counts all of the branch. */
   messages: defineRequest('conversations.message.list', {
     ...byGateway, idempotent: true,
     input: z.object({ ...one, branch_id: z.string().optional(), limit: z.number().int().min(1).max(100).default(50), offset: z.number().int().min(0).default(0), before: z.string().optional() }),

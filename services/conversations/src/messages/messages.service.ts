@@ -6,6 +6,7 @@ import { owned } from '../conversations/conversations.service.ts';
 import { messageView } from '../conversations/views.ts';
 import { timestamp } from '../database/clock.ts';
 import { branchEntity, messageEntity, runEntity, saidEntity, type ConversationRow, type MessageRow, type RunRow } from '../database/entities.ts';
+import { fitting } from '../timeline/fitting.ts';
 import { Timeline } from '../timeline/timeline.ts';
 
 type NewMessage = Omit<MessageRow, 'id' | 'conversationId' | 'branchId' | 'seq' | 'createdAt' | 'steering'> & { id?: string; branchId?: string; steering?: boolean };
@@ -72,12 +73,12 @@ export class MessagesService {
       const total = await em.count(messageEntity, { branchId: branch });
       if (before === undefined) {
         const rows = await em.find(messageEntity, { branchId: branch }, { orderBy: { runId: 'asc', seq: 'asc' }, limit, offset, disableIdentityMap: true });
-        return { messages: rows.map(messageView), total };
+        return { messages: fitting(rows.map(messageView)), total };
       }
       const mark = await em.findOne(messageEntity, { id: before, branchId: branch });
       if (mark === null) throw new DeclaredError('NOT_FOUND', 'No such message');
       const rows = await em.find(messageEntity, { branchId: branch, $or: [{ runId: { $lt: mark.runId } }, { runId: mark.runId, seq: { $lt: mark.seq } }] }, { orderBy: { runId: 'desc', seq: 'desc' }, limit, disableIdentityMap: true });
-      return { messages: rows.reverse().map(messageView), total };
+      return { messages: fitting(rows.map(messageView)).reverse(), total };
     });
   }
 

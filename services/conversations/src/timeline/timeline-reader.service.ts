@@ -4,10 +4,9 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { owned } from '../conversations/conversations.service.ts';
 import { approvalView, conversationView, messageView, runView } from '../conversations/views.ts';
 import { approvalEntity, branchEntity, computerEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type RunRow } from '../database/entities.ts';
+import { fitting, pageSize } from './fitting.ts';
 
 const snapshotMessages = 50;
-/** UTF-16 units of one answer's events, well below what a message may be. */
-const pageSize = 250_000;
 const pageEvents = 500;
 /** Rows of one look: events may be large, and what does not fit into the page was read in vain. */
 const readAtOnce = 50;
@@ -32,7 +31,7 @@ export class TimelineReader {
       const branch = await em.findOneOrFail(branchEntity, conversation.branchId);
       const computer = await em.findOne(computerEntity, branch.computerId);
       const found = await em.find(messageEntity, { branchId: branch.id }, { orderBy: { runId: 'desc', seq: 'desc' }, limit: snapshotMessages + 1 });
-      const messages = this.fitting(found.slice(0, snapshotMessages).map(messageView)).reverse();
+      const messages = fitting(found.slice(0, snapshotMessages).map(messageView)).reverse();
       const open = await em.find(runEntity, { conversationId, state: { $ne: 'ended' } }, { orderBy: { id: 'asc' } });
       const ended = await em.find(runEntity, { id: { $in: [...new Set(messages.flatMap((message) => (message.run_id === null ? [] : [message.run_id])))] }, state: 'ended' }, { orderBy: { id: 'asc' } });
       const calls = await em.find(toolCallEntity, { runId: { $in: open.map((run) => run.id) }, state: { $ne: 'ended' } }, { orderBy: { step: 'asc', position: 'asc' } });
@@ -78,13 +77,6 @@ export class TimelineReader {
     if (runs.length === 0) return [];
     const rows = await em.find(openBlockEntity, { runId: { $in: runs.map((run) => run.id) } }, { orderBy: { block: 'asc' } });
     return rows.map((row) => ({ block: row.block, kind: row.kind, attempt: row.attempt, text: row.text, run_id: row.runId, ...(row.toolCallId && { tool_call_id: row.toolCallId }) }));
-  }
-
-  /** As many of the newest as one answer holds, at least one. */
-  private fitting<Item>(newestFirst: Item[]): Item[] {
-    let size = 0;
-    const index = newestFirst.findIndex((item) => (size += JSON.stringify(item).length) > pageSize);
-    return index < 0 ? newestFirst : newestFirst.slice(0, Math.max(1, index));
   }
 }
 

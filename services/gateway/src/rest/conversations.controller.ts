@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { api, conversations, newId, type AnswerOf } from '@deskhand/contracts';
+import { api, conversations, newId, type AnswerOf, type Message } from '@deskhand/contracts';
 import { Bus } from '@deskhand/platform';
 import { Ask, Handles, type Asked } from '../http/handles.ts';
 import { messageViewOf } from './message-view.ts';
@@ -36,9 +36,15 @@ export class ConversationsController {
 
   @Handles(api.messages)
   async messages(@Ask() asked: Asked<typeof api.messages>): Promise<AnswerOf<typeof api.messages>> {
-    const { limit, offset, before, branch } = asked.query;
-    const page = await this.bus.request(conversations.messages, { ...one(asked), limit, offset, before, branch_id: branch });
-    return { messages: page.messages.map(messageViewOf), total: page.total };
+    const { limit = 50, offset = 0, before, branch } = asked.query;
+    let found: Message[] = [];
+    // Long messages come in several answers of the bus; the client counts on a whole page.
+    for (;;) {
+      const place = before === undefined ? { offset: offset + found.length } : { before: found[0]?.id ?? before };
+      const page = await this.bus.request(conversations.messages, { ...one(asked), limit: limit - found.length, ...place, branch_id: branch });
+      found = before === undefined ? [...found, ...page.messages] : [...page.messages, ...found];
+      if (page.messages.length === 0 || found.length >= limit || (before === undefined && offset + found.length >= page.total)) return { messages: found.map(messageViewOf), total: page.total };
+    }
   }
 
   /** Without a key of the client's own the message gets one here, so that the bus may repeat the request safely. */
