@@ -39,14 +39,16 @@ export class Watcher {
   /** A kill happens now: what was on screen `savedAfterMs` ago is owed. */
   killedAt(at: number, savedAfterMs: number): void {
     for (const [key, history] of this.shown) {
+      // One that stood still already was cut by an earlier kill, and is owed what was shown before that one.
+      if (history.at(-1)!.at < at - savedAfterMs) continue;
       const old = history.findLast((entry) => entry.at <= at - savedAfterMs);
       if (old !== undefined) this.owed.set(key, Math.max(old.length, this.owed.get(key) ?? 0));
     }
   }
 
-  /** Seconds from `at` to the next thing that happens in the conversation. */
+  /** Seconds from `at` to the next thing that happens in the conversation; what was on its way at `at` does not count. */
   async progressAfter(at: number): Promise<number> {
-    while (this.lastProgress <= at) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    while (this.lastProgress <= at + 100) await new Promise<void>((resolve) => this.waiting.push(resolve));
     return (this.lastProgress - at) / 1_000;
   }
 
