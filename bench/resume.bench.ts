@@ -84,7 +84,7 @@ async function lastMessages(client: Client, conversation: string) {
       const { total } = await client.request<{ total: number }>('GET', `/api/conversations/${conversation}/messages?limit=1`);
       return (await client.request<{ messages: Awaited<ReturnType<Client['messages']>> }>('GET', `/api/conversations/${conversation}/messages?limit=20&offset=${Math.max(0, total - 20)}`)).messages;
     } catch (error) {
-      if (attempt > 50) throw error;
+      if (attempt > 300) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

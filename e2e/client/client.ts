@@ -51,7 +51,7 @@ export class Client {
       try {
         return await this.request('POST', `/api/conversations/${conversation}/messages`, { content, idempotency_key: key });
       } catch (error) {
-        if (attempt >= 100 || (error instanceof ApiError && error.status < 500)) throw error;
+        if (attempt >= 300 || (error instanceof ApiError && error.status < 500)) throw error;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
     }
