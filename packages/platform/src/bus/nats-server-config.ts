@@ -39,7 +39,8 @@ export function natsServerConfig({ port, storeFolder, pidFile, users }: NatsServ
       port,
       server_name: 'deskhand-local',
       pid_file: pidFile,
-      max_payload: 1_048_576,
+      // A message may have 250,000 characters and travels as text and as blocks: in the worst script 3 MB of JSON.
+      max_payload: 8_388_608,
       logtime: true,
       jetstream: { store_dir: storeFolder },
       accounts: natsAccounts(users),
