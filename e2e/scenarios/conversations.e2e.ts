@@ -12,6 +12,8 @@ const upstream = await startUpstream({
   script: ({ userText, results, step }) => {
     if (userText === 'work' && step === 0) return { toolCalls: [{ name: 'bash', arguments: { command: 'sleep 2; echo worked' } }] };
     if (userText === 'tool' && step === 0) return { text: 'I look.', toolCalls: [{ id: 'call_first', name: 'bash', arguments: { command: 'echo from the computer' } }], usage: { output: 7 } };
+    if (userText === 'wide') return { text: '東'.repeat(200_000) };
+    if (userText === 'flood' && step === 0) return { toolCalls: [{ name: 'bash', arguments: { command: 'python3 -c "print(\'東\' * 900_000)"' } }] };
     if (userText === 'long') return { text: 'word '.repeat(2_000), paceMs: 20, pieceBytes: 400 };
     return { text: `You said: ${userText}${results.length > 0 ? ` after ${results.length} result` : ''}`, usage: { output: 5 } };
   },
@@ -113,6 +115,20 @@ describe('messages', () => {
     // The key belongs to its conversation.
     const another = await client.conversation({ model_name: 'mock/echo' });
     expect((await client.say(another.id, 'something else', 'key-1')).message_id).not.toBe(answers[0]!.message_id);
+  });
+
+  it('CONV-1 CONV-2: as long as they may be, in any script, are kept and shown whole, page by page', async () => {
+    const { id } = await client.conversation({ model_name: 'mock/static' });
+    const long = ['東'.repeat(200_000), '"\\'.repeat(100_000), 'x'.repeat(200_000)];
+    for (const content of long) await exchange(id, content);
+    expect((await client.messages(id)).filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual(long);
+    const answered = await client.conversation();
+    for (const content of ['wide', 'flood']) await exchange(answered.id, content);
+    const answers = await client.messages(answered.id);
+    expect(answers[1]!.content).toBe('東'.repeat(200_000));
+    expect(answers.find(({ role }) => role === 'tool')!.content).toMatch(/^東{1000}/);
+    expect(answers.at(-1)!.content).toBe('You said: flood after 1 result');
+    await expect(client.say(id, 'x'.repeat(200_001))).rejects.toMatchObject({ status: 400, body: { code: 'BAD_INPUT' } });
   });
 
   it('AGENT-6: a second one waits for the run before it, and is answered after it', async () => {
