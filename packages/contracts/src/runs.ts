@@ -89,12 +89,15 @@ export const runs = {
     input: z.object({ worker_id: z.string(), runs: z.array(z.object(held)).max(256) }),
     output: z.object({ runs: z.array(z.object({ run_id: z.string(), held: z.boolean(), interrupt: z.boolean(), lease_ms: z.number().int(), grant: z.string() })) }),
   }),
-  /** Appends to the saved text of open blocks. A part whose `offset` is not the saved length is answered with that length in `behind`. */
+  /**
+   * Appends to the saved text of open blocks. A part whose `offset` is beyond the saved length is answered with that length in `behind`.
+   * Parts that come late, for a `step` or a call that is over, are passed over.
+   */
   checkpoint: defineRequest('conversations.run.checkpoint', {
-    ...byAgent,
+    ...byAgent, attemptMs: 700,
     input: z.object({
       worker_id: z.string(),
-      blocks: z.array(z.object({ ...held, block: z.string(), attempt: z.number().int(), kind: blockKind, tool_call_id: z.string().optional(), offset: z.number().int(), text: z.string() })).max(256),
+      blocks: z.array(z.object({ ...held, block: z.string(), attempt: z.number().int(), kind: blockKind, tool_call_id: z.string().optional(), step: z.number().int().optional(), offset: z.number().int(), text: z.string() })).max(256),
     }),
     output: z.object({ behind: z.array(z.object({ block: z.string(), length: z.number().int() })) }),
   }),

@@ -108,6 +108,18 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       await expect(record(run, 'later', step(1))).rejects.toMatchObject({ code: 'STALE_EPOCH' });
     });
 
+    it('passes over words that come late, for a step or a call that is over', async () => {
+      const { id, say, where } = await talk();
+      await say('go');
+      const run = await claim(id, 'w1');
+      const call = newId();
+      const part = { run_id: run.run_id, epoch: run.epoch, attempt: 1, offset: 0, text: 'late' };
+      await record(run, 's0', step(0, { id: call }), { type: 'tool-call-started', tool_call_id: call, block: 'c1-output', attempt: 1 }, { type: 'tool-call-ended', tool_call_id: call, is_error: false, result: { output: 'late' }, block: 'c1-output', attempt: 1 });
+      await bus.request(runs.checkpoint, { worker_id: 'w1', blocks: [{ ...part, block: 'answer', kind: 'text', step: 0 }, { ...part, block: 'c1-output', kind: 'tool-output', tool_call_id: call }, { ...part, block: 'next', kind: 'text', step: 1 }] });
+      expect((await bus.request(conversations.snapshot, where)).snapshot.open_blocks.map(({ block }) => block)).toEqual(['next']);
+      await record(run, 'end', { type: 'run-ended', reason: 'completed' });
+    });
+
     it('keeps the words of a cut answer, marked as cut, when another worker takes over', async () => {
       const { id, say, events } = await talk();
       await say('go');

@@ -30,7 +30,7 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
   let again = false;
   let wait = 0;
   for (let cuts = 0; ; ) {
-    const step = new StepBlocks(ports.blocks, `${run.run_id}-${turn.step}`, turn.attempt(cuts));
+    const step = new StepBlocks(ports.blocks, run.run_id, turn.step, turn.attempt(cuts));
     let model: Model | null = null;
     try {
       if (wait > 0) await unlessStopped(ports.clock.sleep(wait), ports.stop);

@@ -40,7 +40,7 @@ export interface BlockWriter {
 }
 
 export interface Blocks {
-  open(block: { block: string; attempt: number; kind: BlockKind; tool_call_id?: string }): BlockWriter;
+  open(block: { block: string; attempt: number; kind: BlockKind; tool_call_id?: string; step?: number }): BlockWriter;
   /** Forgets a block: what closes it is recorded. */
   close(block: string): void;
   /** Saves all open text of the run now. Fails silently: saving is an extra, not a promise. */

@@ -15,8 +15,8 @@ export class StepBlocks {
   private size = 0;
   ended: Extract<ModelEvent, { type: 'end' }>['reason'] | null = null;
 
-  /** `name` and `attempt` make the names of its blocks. */
-  constructor(private readonly blocks: Blocks, private readonly name: string, readonly attempt: number) {}
+  /** Run, step and attempt make the names of its blocks. */
+  constructor(private readonly blocks: Blocks, private readonly run: string, private readonly step: number, readonly attempt: number) {}
 
   take(event: ModelEvent): void {
     if (event.type === 'end') {
@@ -81,7 +81,7 @@ export class StepBlocks {
   private writer(index: number, kind: 'text' | 'reasoning'): TextPlace {
     const known = this.places.get(index);
     if (known !== undefined && known.kind === kind) return known;
-    const place: TextPlace = { kind, writer: this.blocks.open({ block: `${this.name}-${index}`, attempt: this.attempt, kind }) };
+    const place: TextPlace = { kind, writer: this.blocks.open({ block: `${this.run}-${this.step}-${index}`, attempt: this.attempt, kind, step: this.step }) };
     this.places.set(index, place);
     return place;
   }

@@ -21,7 +21,7 @@ const route = (wire: WireFormat): Route => ({ wire, base_url: upstream.url, toke
 
 async function ask(wire: WireFormat, answer: UpstreamAnswer, request = empty): Promise<{ blocks: ContentBlock[]; events: ModelEvent[]; ended: string | null; error: ModelError | null }> {
   upstream.answers.push(answer);
-  const step = new StepBlocks(new LiveBlocks(() => {}, async () => ({ behind: [] })).of({ run_id: 'r', epoch: 1, user_id: 'u', conversation_id: 'c' }), 'r-0', 100);
+  const step = new StepBlocks(new LiveBlocks(() => {}, async () => ({ behind: [] })).of({ run_id: 'r', epoch: 1, user_id: 'u', conversation_id: 'c' }), 'r', 0, 100);
   const events: ModelEvent[] = [];
   let error: ModelError | null = null;
   try {

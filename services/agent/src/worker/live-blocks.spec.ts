@@ -1,6 +1,10 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { LiveBlocks, type Delta } from './live-blocks.ts';
+import { UnsavedWords } from './unsaved-words.ts';
 
 type Part = { block: string; attempt: number; offset: number; text: string };
 
@@ -109,5 +113,57 @@ describe('growing blocks', () => {
     expect(live.read('run')).toBeNull();
     expect(joined(deltas)).toBe('a');
     expect(saved.parts).toEqual([]);
+  });
+});
+
+describe('words that nobody could save', () => {
+  it('are kept for the next worker while nobody answers, and no longer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unsaved-'));
+    try {
+      const file = join(folder, 'words.json');
+      const saved = new Saved();
+      const live = new LiveBlocks(() => {}, saved.checkpoint, undefined, new UnsavedWords(file, 'first'));
+      const [long, short] = [live.of(identity).open(facts), live.of(identity).open({ ...facts, block: 'c' })];
+      long.append('x'.repeat(150_000));
+      saved.fail = 2;
+      await live.save();
+      expect(existsSync(file)).toBe(false);
+      short.append('shown');
+      await live.save();
+      const left = new UnsavedWords(file, 'second').left();
+      expect(left.map(({ worker_id, blocks }) => [worker_id, ...blocks.map(({ block, offset, text }) => [block, offset, text.length])])).toEqual([['first', ['b', 0, 100_000]], ['first', ['b', 100_000, 50_000]], ['first', ['c', 0, 5]]]);
+      live.of(identity).close('c');
+      expect(new UnsavedWords(file, 'second').left()).toHaveLength(2);
+      await live.save();
+      expect(existsSync(file)).toBe(false);
+      expect(saved.texts.get('b')).toHaveLength(150_000);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('are kept while a save does not come to its end, however often one is asked for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unsaved-'));
+    try {
+      const file = join(folder, 'words.json');
+      let answer = (_: { behind: [] }) => {};
+      let asked = 0;
+      const live = new LiveBlocks(() => {}, async () => new Promise((resolve) => { asked += 1; answer = resolve; }), undefined, new UnsavedWords(file, 'first'));
+      const block = live.of(identity).open(facts);
+      block.append('one');
+      const first = live.save();
+      await Promise.resolve();
+      block.append(' two');
+      const later = [live.save(), live.save(), live.save()];
+      expect(new UnsavedWords(file, 'second').left()).toMatchObject([{ blocks: [{ offset: 0, text: 'one two' }] }]);
+      answer({ behind: [] });
+      await vi.waitFor(() => expect(asked).toBe(2));
+      answer({ behind: [] });
+      await Promise.all([first, ...later]);
+      expect(asked).toBe(2);
+      expect(existsSync(file)).toBe(false);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { deltaTypeOf, type BlockKind, type DataOf, type InputOf, type OpenBlock, type OutputOf, livePublished, runs } from '@deskhand/contracts';
 import type { Blocks, BlockWriter } from '../loop/ports.ts';
+import { UnsavedWords } from './unsaved-words.ts';
 
 export type Delta = DataOf<typeof livePublished>;
 type SavedPart = InputOf<typeof runs.checkpoint>['blocks'][number];
@@ -27,18 +28,22 @@ const maximumRequests = 20;
  */
 export class LiveBlocks {
   private readonly runs = new Map<string, RunBlocks>();
-  private saving: Promise<void> = Promise.resolve();
+  private saving: Promise<void> | null = null;
+  private waiting: Promise<void> | null = null;
+  /** Whether the last save failed. */
+  private failed = false;
 
   constructor(
     private readonly show: (run: RunIdentity, delta: Delta) => void,
     private readonly checkpoint: (blocks: SavedPart[]) => Promise<OutputOf<typeof runs.checkpoint>>,
     private readonly now: () => number = () => performance.now(),
+    private readonly unsaved = new UnsavedWords(null, ''),
   ) {}
 
   of(run: RunIdentity): RunBlocks {
     let blocks = this.runs.get(run.run_id);
     if (blocks === undefined) {
-      blocks = new RunBlocks(run, (delta) => this.show(run, delta), async () => this.save(run.run_id), this.now);
+      blocks = new RunBlocks(run, (delta) => this.show(run, delta), async () => this.save(), () => this.keep(this.unsaved.any), this.now);
       this.runs.set(run.run_id, blocks);
     }
     return blocks;
@@ -55,18 +60,33 @@ export class LiveBlocks {
     this.runs.delete(runId);
   }
 
-  /** Saves what grew since the last time, of one run or of all. One save at a time; one that fails is made up for by the next. */
-  async save(runId?: string): Promise<void> {
-    const turn = this.saving.then(async () => this.saveNow(runId));
-    this.saving = turn.catch(() => {});
-    await this.saving;
+  /** Saves what grew since the last time. One save at a time; one that fails is made up for by the next. */
+  async save(): Promise<void> {
+    // Nobody may come to know of what is shown by now if this process dies.
+    this.keep(this.saving !== null || this.failed);
+    this.waiting ??= (this.saving ?? Promise.resolve()).then(async () => {
+      this.waiting = null;
+      this.saving = this.saveNow().then(() => this.saved(true), () => this.saved(false));
+      await this.saving;
+    });
+    await this.waiting;
   }
 
-  private async saveNow(runId?: string): Promise<void> {
+  private saved(well: boolean): void {
+    this.saving = null;
+    this.failed = !well;
+    this.keep(this.unsaved.any);
+  }
+
+  private keep(needed: boolean): void {
+    if (needed) this.unsaved.keep([...this.growing()].map((block) => block.unsaved(Infinity) as SavedPart));
+  }
+
+  private async saveNow(): Promise<void> {
     for (let requests = 0; requests < maximumRequests; requests++) {
       const parts: { block: GrowingBlock; part: SavedPart }[] = [];
       let size = 0;
-      for (const block of this.growing(runId)) {
+      for (const block of this.growing()) {
         if (size >= maximumSaved || parts.length >= maximumParts) break;
         const part = block.unsaved(maximumSaved - size) as SavedPart;
         parts.push({ block, part });
@@ -78,8 +98,8 @@ export class LiveBlocks {
     }
   }
 
-  private *growing(runId?: string): Iterable<GrowingBlock> {
-    for (const [id, blocks] of this.runs) if (runId === undefined || id === runId) yield* blocks.growing();
+  private *growing(): Iterable<GrowingBlock> {
+    for (const blocks of this.runs.values()) yield* blocks.growing();
   }
 }
 
@@ -87,9 +107,9 @@ export class LiveBlocks {
 class RunBlocks implements Blocks {
   private readonly blocks = new Map<string, GrowingBlock>();
 
-  constructor(private readonly run: RunIdentity, private readonly show: (delta: Delta) => void, readonly save: () => Promise<void>, private readonly now: () => number) {}
+  constructor(private readonly run: RunIdentity, private readonly show: (delta: Delta) => void, readonly save: () => Promise<void>, private readonly closed: () => void, private readonly now: () => number) {}
 
-  open(facts: { block: string; attempt: number; kind: BlockKind; tool_call_id?: string }): BlockWriter {
+  open(facts: { block: string; attempt: number; kind: BlockKind; tool_call_id?: string; step?: number }): BlockWriter {
     this.blocks.get(facts.block)?.dispose();
     const block = new GrowingBlock({ ...facts, run_id: this.run.run_id, epoch: this.run.epoch }, this.show, this.now);
     this.blocks.set(facts.block, block);
@@ -99,6 +119,7 @@ class RunBlocks implements Blocks {
   close(block: string): void {
     this.blocks.get(block)?.dispose();
     this.blocks.delete(block);
+    this.closed();
   }
 
   read(): OpenBlock[] {
@@ -115,7 +136,7 @@ class RunBlocks implements Blocks {
   }
 }
 
-type BlockFacts = Pick<SavedPart, 'run_id' | 'epoch' | 'block' | 'attempt' | 'kind' | 'tool_call_id'>;
+type BlockFacts = Pick<SavedPart, 'run_id' | 'epoch' | 'block' | 'attempt' | 'kind' | 'tool_call_id' | 'step'>;
 
 class GrowingBlock implements BlockWriter {
   text = '';
@@ -153,7 +174,7 @@ class GrowingBlock implements BlockWriter {
   }
 
   view(): OpenBlock {
-    const { epoch: _, ...facts } = this.facts;
+    const { epoch: _, step: __, ...facts } = this.facts;
     return { ...facts, text: this.text };
   }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
 import { Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
@@ -10,6 +11,7 @@ import { BusJournal } from './bus-journal.ts';
 import { withFullHistory } from './full-history.ts';
 import { HeldRun } from './held-run.ts';
 import { LiveBlocks } from './live-blocks.ts';
+import { UnsavedWords } from './unsaved-words.ts';
 
 /** Runs that one worker holds at a time. */
 const maximumRuns = 64;
@@ -30,6 +32,7 @@ export class RunWorker implements OnApplicationBootstrap {
   private readonly runs = new Map<string, { held: HeldRun; done: Promise<void> }>();
   private readonly draining = new AbortController();
   private readonly blocks: LiveBlocks;
+  private readonly unsaved: UnsavedWords;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly subscriptions: Closable[] = [];
   private claiming = false;
@@ -37,9 +40,13 @@ export class RunWorker implements OnApplicationBootstrap {
   private beating = false;
 
   constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle) {
+    const { DATA_DIR: folder } = agentConfig.value;
+    this.unsaved = new UnsavedWords(folder === undefined ? null : join(folder, 'unsaved-words.json'), this.id);
     this.blocks = new LiveBlocks(
       (run, delta) => void this.bus.emit(livePublished, delta, { user: run.user_id, conversation: run.conversation_id }).catch(() => {}),
       async (blocks) => this.bus.request(runs.checkpoint, { worker_id: this.id, blocks }),
+      now,
+      this.unsaved,
     );
   }
 
@@ -67,6 +74,9 @@ export class RunWorker implements OnApplicationBootstrap {
   /** Frees what this worker's predecessor held when it died, then takes what there is. */
   private async begin(): Promise<void> {
     try {
+      // In the name of the one before, which holds its runs until it is said that it is gone.
+      for (const words of this.unsaved.left()) await this.bus.request(runs.checkpoint, words);
+      this.unsaved.forget();
       await this.bus.request(runs.begin, { worker_id: this.id, instance: agentConfig.value.SERVICE_INSTANCE });
     } catch (error) {
       this.log.warn('Runs of the worker before could not be freed; their leases will end', { error });
@@ -85,6 +95,8 @@ export class RunWorker implements OnApplicationBootstrap {
       do {
         this.claimAgain = false;
         if (this.runs.size >= maximumRuns || this.draining.signal.aborted) return;
+        // A claim makes words of the one before worthless, also when both are this worker's.
+        if (this.unsaved.any) await this.blocks.save();
         const askedAt = now();
         // One by one: a run comes with its history, and an answer must fit into one message.
         const claimed = await this.bus.request(runs.claim, { worker_id: this.id, slots: 1 });
@@ -107,8 +119,10 @@ export class RunWorker implements OnApplicationBootstrap {
     const held = new HeldRun(run, this.draining.signal, askedAt, now);
     const entry = { held, done: Promise.resolve() };
     this.runs.set(run.run_id, entry);
-    entry.done = this.work(held).finally(() => {
+    entry.done = this.work(held).finally(async () => {
       held.abandon();
+      // Its lease ended while nobody answered: as long as nobody else has it, its words can still be saved.
+      if (this.unsaved.any && !this.draining.signal.aborted) await this.blocks.save();
       if (this.runs.get(run.run_id) !== entry) return;
       this.runs.delete(run.run_id);
       this.blocks.drop(run.run_id);
@@ -173,6 +187,8 @@ export class RunWorker implements OnApplicationBootstrap {
     const left = working.filter(({ held }) => !held.stop.abandoned.aborted);
     if (left.length > 0) {
       await this.blocks.save();
+      // What could not be saved stays kept for the next worker.
+      for (const timer of this.timers) clearInterval(timer);
       for (const { held } of left) held.abandon();
       await Promise.allSettled(left.map(({ done }) => done));
       await this.release(left.map(({ held }) => held.run));

@@ -3,7 +3,7 @@ import { DeclaredError, runInterrupted, type InputOf, type Message, type OutputO
 import { Bus, Database, type EntityManager } from '@deskhand/platform';
 import { forWriting, owned } from '../conversations/conversations.service.ts';
 import { databaseNow, timestamp } from '../database/clock.ts';
-import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, workerEntity, type RunRow } from '../database/entities.ts';
+import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, workerEntity, type RunRow } from '../database/entities.ts';
 import { Grants } from '../grants/grants.service.ts';
 import { ClaimService, leaseMs } from './claim.service.ts';
 import { Ending } from './ending.ts';
@@ -53,10 +53,16 @@ export class RunsService {
         const length = saved?.text.length ?? 0;
         if (part.offset > length) behind.push({ block: part.block, length });
         else if (saved !== null) saved.text += part.text.slice(length - part.offset);
-        else em.create(openBlockEntity, { block: part.block, attempt: part.attempt, conversationId: run.conversationId, runId: run.id, kind: part.kind, toolCallId: part.tool_call_id ?? null, text: part.text });
+        else if (!(await this.isOver(em, run, part))) em.create(openBlockEntity, { block: part.block, attempt: part.attempt, conversationId: run.conversationId, runId: run.id, kind: part.kind, toolCallId: part.tool_call_id ?? null, text: part.text });
       }
       return { behind };
     });
+  }
+
+  /** A repeat that was on its way while the block was closed must not open it again. */
+  private async isOver(em: EntityManager, run: RunRow, { step, tool_call_id }: InputOf<Contracts['checkpoint']>['blocks'][number]): Promise<boolean> {
+    if (tool_call_id !== undefined) return (await em.findOne(toolCallEntity, { id: tool_call_id, runId: run.id }))?.state === 'ended';
+    return step !== undefined && step < run.step;
   }
 
   async history({ run_id, epoch, before }: InputOf<Contracts['history']>): Promise<{ messages: Message[]; complete: boolean }> {
