@@ -67,7 +67,7 @@ export const benchmark: Benchmark = {
 /** Kills one part; seconds until each run that was at work shows something new. */
 async function killAndWait(product: RunningProduct, part: PartName, watchers: readonly Watcher[]): Promise<number[]> {
   const at = performance.now();
-  for (const watcher of watchers) watcher.killedAt(at, savedAfterMs);
+  for (const watcher of watchers) watcher.killedAt(at, savedAfterMs, part === 'agent' || part === 'supervisor');
   product.kill(part);
   if (part === 'supervisor') await product.restart();
   const waits = await Promise.all(watchers.map(async (watcher) => watcher.progressAfter(at)));

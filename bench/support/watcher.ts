@@ -36,14 +36,18 @@ export class Watcher {
     await followThroughCuts(this.client, this.conversation, run_id, { way: 'sse', cuts: [], onFrame: (received) => this.see(received) }, 180_000);
   }
 
-  /** A kill happens now: what was on screen `savedAfterMs` ago is owed. */
-  killedAt(at: number, savedAfterMs: number): void {
+  /**
+   * A kill happens now: what was on screen `savedAfterMs` ago is owed. One that ends the worker cuts all answers, so
+   * what it may lose counts by this kill and not by later ones.
+   */
+  killedAt(at: number, savedAfterMs: number, cuts: boolean): void {
     for (const [key, history] of this.shown) {
       // One that stood still already was cut by an earlier kill, and is owed what was shown before that one.
       if (history.at(-1)!.at < at - savedAfterMs) continue;
       const old = history.findLast((entry) => entry.at <= at - savedAfterMs);
       if (old !== undefined) this.owed.set(key, Math.max(old.length, this.owed.get(key) ?? 0));
     }
+    if (cuts) this.shown.clear();
   }
 
   /** Seconds from `at` to the next thing that happens in the conversation; what was on its way at `at` does not count. */
