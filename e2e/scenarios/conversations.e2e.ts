@@ -155,15 +155,15 @@ describe('messages', () => {
     const { id } = await client.conversation();
     const { run_id } = await client.say(id, 'long');
     let shown = '';
-    let stopping: Promise<unknown> | null = null;
+    const stopping: Promise<unknown>[] = [];
     const joiner = await followThroughCuts(client, id, run_id, {
       way: 'sse', cuts: [],
       onFrame: ({ frame }) => {
         if (frame.type === 'text-delta') shown += frame.text;
-        if (shown.length > 1_000) stopping ??= client.request('POST', `/api/conversations/${id}/runs/${run_id}/interrupt`);
+        if (shown.length > 1_000 && stopping.length === 0) stopping.push(client.request('POST', `/api/conversations/${id}/runs/${run_id}/interrupt`));
       },
     }, 30_000);
-    await stopping;
+    await Promise.all(stopping);
     expect([joiner.gaps, joiner.repeats]).toEqual([0, 0]);
     const last = (await client.messages(id)).at(-1)!;
     expect(last).toMatchObject({ role: 'assistant', cut: true });
