@@ -46,6 +46,8 @@ export class NatsBus extends Bus {
       inboxPrefix: natsPermissions(options.service).inboxPrefix,
       maxReconnectAttempts: -1,
       waitOnFirstConnect: true,
+      // Of one try. A server that dies during the greeting is not noticed otherwise for as long as this lasts.
+      timeout: 2_000,
       reconnectTimeWait: 100,
       reconnectJitter: 50,
       pingInterval: 5_000,
