@@ -15,9 +15,15 @@ export const toolCallBlock = z.object({
   invalid_arguments: z.string().optional(),
 });
 
+/** A picture in the blob store, under the scope of its conversation. */
+export const image = z.object({ blob: z.string(), media_type: z.enum(['image/jpeg', 'image/png', 'image/webp', 'image/gif']), width: z.number().int(), height: z.number().int() });
+export type Image = z.infer<typeof image>;
+
 /** What a tool call came to. `output` is exactly what was streamed as tool output. */
 export const toolResult = z.object({
   output: z.string(),
+  /** What it shows: the model sees them too, as long as they are recent. */
+  images: z.array(image).max(20).optional(),
   exit_code: z.number().int().optional(),
   duration_ms: z.number().optional(),
   /** Facts a tool adds for people: path, line, replaced text. Never shown to the model. */
@@ -32,7 +38,10 @@ export const toolResultBlock = z.object({
   interrupted: z.boolean().optional(),
 });
 
-export const contentBlock = z.discriminatedUnion('type', [textBlock, reasoningBlock, toolCallBlock, toolResultBlock]);
+/** What happened around the conversation and matters to its model: a person drove the desktop. Told to it as text. */
+export const noticeBlock = z.object({ type: z.literal('notice'), kind: z.enum(['desktop-driven']), text: z.string(), facts: z.record(z.string(), z.unknown()).optional() });
+
+export const contentBlock = z.discriminatedUnion('type', [textBlock, reasoningBlock, toolCallBlock, toolResultBlock, noticeBlock]);
 export const messageRole = z.enum(['user', 'assistant', 'tool']);
 
 export const message = z.object({
@@ -56,6 +65,7 @@ export type ReasoningBlock = z.infer<typeof reasoningBlock>;
 export type ToolCallBlock = z.infer<typeof toolCallBlock>;
 export type ToolResult = z.infer<typeof toolResult>;
 export type ToolResultBlock = z.infer<typeof toolResultBlock>;
+export type NoticeBlock = z.infer<typeof noticeBlock>;
 export type ContentBlock = z.infer<typeof contentBlock>;
 export type Message = z.infer<typeof message>;
 export type MessageRole = z.infer<typeof messageRole>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineRequest } from './contract.ts';
 
-export const grantRight = z.enum(['computer:run', 'computer:manage']);
+export const grantRight = z.enum(['computer:run', 'computer:manage', 'desktop:view', 'desktop:control']);
 export type GrantRight = z.infer<typeof grantRight>;
 
 /** Claims of a grant: an Ed25519 JWS (`EdDSA`, `typ: grant+jwt`) made by `conversations`, good for a minute at most. */
@@ -12,6 +12,9 @@ export const grantClaims = z.object({
   conversation_id: z.string(),
   computer_id: z.string(),
   rights: z.array(grantRight),
+  /** Of a ticket: it is used once, and the tab that asked for it. */
+  jti: z.string().optional(),
+  client_id: z.string().optional(),
   iat: z.number(),
   exp: z.number(),
 });
@@ -21,10 +24,10 @@ export const grantLifetimeSeconds = 60;
 export const publicKeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string(), kid: z.string() })) });
 
 export const grants = {
-  /** Gives a right on a conversation's computer to its owner; anybody else gets `NOT_FOUND`. */
+  /** Gives a right on a conversation's computer to its owner; anybody else gets `NOT_FOUND`. A `ticket` can be used once. */
   issue: defineRequest('conversations.grant.issue', {
     owner: 'conversations', callers: ['gateway'], idempotent: true,
-    input: z.object({ user_id: z.string(), conversation_id: z.string(), rights: z.array(grantRight).min(1) }),
+    input: z.object({ user_id: z.string(), conversation_id: z.string(), rights: z.array(grantRight).min(1), ticket: z.boolean().optional(), client_id: z.string().max(100).optional() }),
     output: z.object({ grant: z.string(), computer_id: z.string() }), errors: ['NOT_FOUND'],
   }),
   keys: defineRequest('conversations.grant.keys', { owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({}), output: publicKeySet }),

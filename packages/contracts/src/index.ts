@@ -8,6 +8,7 @@ export * from './cursor.ts';
 export * from './conversations.ts';
 export * from './runs.ts';
 export * from './sandbox.ts';
+export * from './desktop.ts';
 export * from './grants.ts';
 export * from './llm.ts';
 export * from './auth.ts';

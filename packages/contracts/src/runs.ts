@@ -47,6 +47,8 @@ export const claimedRun = z.object({
   tool_calls: z.array(journalToolCall),
   /** True when a person asked to stop while nobody worked on it: end it without another step. */
   interrupt: z.boolean(),
+  /** A person drives the desktop: new tool calls wait, as a parked run, until it is given back. */
+  driven: z.boolean().optional(),
   /** The branch's messages, oldest first; `history_complete` is false when `runs.history` has earlier ones. */
   history: z.array(message),
   history_complete: z.boolean(),
@@ -62,7 +64,7 @@ export const runEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('tool-call-started'), tool_call_id: z.string(), block: z.string(), attempt: z.number().int() }),
   z.object({ type: z.literal('tool-call-ended'), tool_call_id: z.string(), is_error: z.boolean(), interrupted: z.boolean().optional(), result: toolResult, block: z.string().optional(), attempt: z.number().int().optional() }),
   z.object({ type: z.literal('approval-requested'), tool_call_id: z.string(), reason: z.string() }),
-  /** Nothing more can be done until a person decides: the lease ends, the run waits as a row. */
+  /** Nothing more can be done until a person decides, or gives the desktop back: the lease ends, the run waits as a row. */
   z.object({ type: z.literal('run-parked') }),
   z.object({ type: z.literal('run-ended'), reason: endReason, error: z.string().optional() }),
   z.object({ type: z.literal('block-abandoned'), block: z.string(), attempt: z.number().int() }),
@@ -108,7 +110,7 @@ export const runs = {
   record: defineRequest('conversations.run.record', {
     ...byAgent, timeoutMs: 20_000, attemptMs: 2_000,
     input: z.object({ ...held, key: z.string().max(200), entries: z.array(runEntry).min(1).max(64) }),
-    output: z.object({ steering: z.array(message), interrupt: z.boolean() }),
+    output: z.object({ steering: z.array(message), interrupt: z.boolean(), driven: z.boolean().optional() }),
     errors: ['STALE_EPOCH', 'NOT_FOUND', 'BAD_INPUT'],
   }),
   /** Gives runs back untouched, as a draining worker does: another may claim them at once. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { message, toolResult } from './content.ts';
+import { desktopLease, leaseEnd } from './desktop.ts';
 
 export const blockKind = z.enum(['text', 'reasoning', 'tool-output']);
 export type BlockKind = z.infer<typeof blockKind>;
@@ -59,6 +60,8 @@ export const durableEvents = {
   /** The attempt ended without finishing the block. What was saved of it follows as a message marked `cut`. */
   'block-abandoned': z.object({ run_id: z.string(), block: z.string(), attempt: z.number().int(), kind: blockKind, text: z.string() }),
   'computer-changed': z.object({ computer_id: z.string(), state: computerState, step: z.string().optional(), error: z.string().optional() }),
+  /** `holder` is a user's id, null when nobody drives now. `asked_by` is a tab that wants to drive next. */
+  'desktop-lease-changed': z.object({ holder: z.string().nullable(), client_id: z.string().nullable(), epoch: z.number().int(), until: z.string().nullable(), reason: leaseEnd.optional(), asked_by: z.string().optional() }),
   'usage-recorded': z.object({ run_id: z.string(), model: z.string(), input_tokens: z.number().int(), output_tokens: z.number().int(), cached_tokens: z.number().int().optional(), reasoning_tokens: z.number().int().optional(), cost: z.number().nullable() }),
   'conversation-changed': z.object({ title: z.string().optional(), approval_mode: z.enum(['auto', 'ask']).optional(), model_name: z.string().nullable().optional(), deleted: z.boolean().optional() }),
 } as const;
@@ -105,6 +108,7 @@ export const snapshot = z.object({
   /** Tool calls that have started and not ended, or wait for approval. */
   tool_calls: z.array(z.object({ run_id: z.string(), tool_call_id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()), state: z.enum(['proposed', 'waiting', 'started']) })),
   computer: z.object({ computer_id: z.string(), state: computerState, step: z.string().optional(), error: z.string().optional() }).nullable(),
+  desktop_lease: desktopLease.nullable().optional(),
 });
 export type Snapshot = z.infer<typeof snapshot>;
 

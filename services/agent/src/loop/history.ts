@@ -35,7 +35,7 @@ export function messagesForModel(history: readonly Message[], runId: string): Mo
 
 function assistantMessages(message: Message, results: ReadonlyMap<string, ToolResultBlock>): ModelMessage[] {
   const calls = message.blocks.filter((block) => block.type === 'tool_call');
-  const said = message.blocks.filter((block) => block.type !== 'tool_result');
+  const said = message.blocks.filter((block) => block.type !== 'tool_result' && block.type !== 'notice');
   const blocks = message.cut
     // An unfinished thought has no signature, and what a person stopped is told by its text.
     ? [...said.filter((block) => block.type === 'text'), { type: 'text' as const, text: wasStopped }]

@@ -120,7 +120,7 @@ function addMessageParts(turn: Turn, message: Message, state: TimelineState): vo
   for (const [index, block] of message.blocks.entries()) {
     const key = 'block' in block && block.block !== undefined ? `${block.block}:${block.attempt ?? 0}` : `${message.id}:${index}`;
     if (block.type === 'text' || block.type === 'reasoning') addProse(turn, { kind: block.type, key, text: block.text, streaming: false, cut: message.cut });
-    else addStep(turn, block.tool_call_id, state);
+    else if (block.type !== 'notice') addStep(turn, block.tool_call_id, state);
   }
 }
 
