@@ -87,7 +87,7 @@ describe('a first visit', () => {
       expect(await seriousViolations(page)).toEqual([]);
     }
     await allow.click();
-    for (const tab of [page, second]) await tab.getByText('This was the scripted tour').waitFor({ timeout: 40_000 });
+    for (const tab of [page, second]) await tab.locator('main .turn p').getByText('This was the scripted tour').waitFor({ timeout: 40_000 });
     const main = page.locator('main');
     await expect.poll(async () => main.innerText()).toContain('Hello, dear reader, from your own computer!');
     expect(await main.getByRole('region', { name: /Changes in hello\.py/ }).count()).toBeGreaterThanOrEqual(2);

@@ -25,22 +25,23 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   }
 }
 
-/** How long a drain may take before the process ends anyway. */
+/** How long a drain may take before the process ends anyway. Without its supervisor nothing else answers for long either. */
 const drainLimitMs = 15_000;
+const orphanedLimitMs = 6_000;
 
 function endOn(drain: () => Promise<void>, log: Log): void {
   let ending = false;
-  const end = (cause: string): void => {
+  const end = (cause: string, limitMs = drainLimitMs): void => {
     if (ending) return;
     ending = true;
     log.info(`Draining: ${cause}`);
-    setTimeout(() => { log.error('The drain took too long'); process.exit(1); }, drainLimitMs).unref();
+    setTimeout(() => { log.error('The drain took too long'); process.exit(1); }, limitMs).unref();
     void drain().then(() => process.exit(0));
   };
   process.on('SIGTERM', () => end('asked to end'));
   // The terminal sends Ctrl-C to every process; the supervisor decides the order in which they end.
   process.on('SIGINT', () => { if (process.send === undefined) end('interrupted'); });
-  process.on('disconnect', () => end('the supervisor is gone'));
+  process.on('disconnect', () => end('the supervisor is gone', orphanedLimitMs));
   process.on('message', (message) => { if ((message as { type?: unknown } | null)?.type === 'drain') end('asked to drain'); });
   process.on('unhandledRejection', (error) => log.error('A promise failed and nobody looked', { error }));
 }

@@ -39,6 +39,28 @@ describe('the feed in the first clients\' words', () => {
     ]);
   });
 
+  it('keeps the words of a step until the results before it are told', () => {
+    const events = new FirstClientEvents();
+    const delta = { type: 'text-delta', run_id: 'r', block: 'b1', attempt: 1, offset: 0, text: 'Done' } as const;
+    const result = (id: string): DurableEvent => ({ ...stamp, type: 'tool-call-ended', run_id: 'r', tool_call_id: id, name: 'bash', is_error: false, result: { output: id } });
+    const call = (id: string) => ({ type: 'tool_call' as const, tool_call_id: id, name: 'bash', arguments: {} });
+    events.take({ ...stamp, type: 'message-added', message: message({ blocks: [call('c'), call('d')] }) });
+    expect(events.take(delta)).toEqual([]);
+    expect(events.take(result('c')).map(({ type }) => type)).toEqual(['tool_call', 'tool_result']);
+    expect(events.take(result('d')).map(({ type }) => type)).toEqual(['tool_call', 'tool_result', 'assistant_delta']);
+    expect(events.take({ ...delta, offset: 4, text: '.' })).toEqual([{ type: 'assistant_delta', delta: '.' }]);
+    expect(events.complete('r')).toMatchObject([{ content: 'Done.' }]);
+  });
+
+  it('joins a turn whose calls are done', () => {
+    const events = new FirstClientEvents();
+    events.take({
+      type: 'snapshot', seq: 4, conversation: {} as never, has_more: false, approvals: [], tool_calls: [], computer: null, runs: [{ id: 'r', state: 'active' }], open_blocks: [],
+      messages: [message({ blocks: [{ type: 'tool_call', tool_call_id: 'c', name: 'bash', arguments: {} }] }), message({ id: 'm2', role: 'tool', blocks: [{ type: 'tool_result', tool_call_id: 'c', name: 'bash', is_error: false, result: { output: '' } }] })],
+    });
+    expect(events.take({ type: 'text-delta', run_id: 'r', block: 'b1', attempt: 1, offset: 0, text: 'On' })).toEqual([{ type: 'assistant_delta', delta: 'On' }]);
+  });
+
   it('joins a running turn with the text so far', () => {
     const events = new FirstClientEvents();
     const told = events.take({

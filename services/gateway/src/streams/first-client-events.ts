@@ -4,6 +4,8 @@ import type { FeedEvent } from '../feed/merger.ts';
 /** What one run has shown so far. */
 interface RunSoFar {
   text: string;
+  /** Words that came before the results they follow: deltas are faster than what is stored. */
+  held: string;
   steps: number;
   messageId: string | null;
   usage: { prompt: number; completion: number; calls: number };
@@ -27,7 +29,7 @@ const statusOfState: Readonly<Record<ComputerState, string>> = {
 /** Tells a conversation's feed in the words of the API's first clients. Pure: what is to be sent is returned. */
 export class FirstClientEvents {
   private readonly runs = new Map<string, RunSoFar>();
-  private readonly calls = new Map<string, { name: string; arguments: unknown; told: boolean }>();
+  private readonly calls = new Map<string, { run: string; name: string; arguments: unknown; told: boolean }>();
 
   /** The run that works, or the first that waits. */
   get currentRun(): string | null {
@@ -39,20 +41,19 @@ export class FirstClientEvents {
       case 'snapshot':
         return this.start(event.messages, event.runs, event.open_blocks.filter(({ kind }) => kind === 'text'), event.computer);
       case 'text-delta':
-        this.run(event.run_id).text += event.text;
-        return [{ type: 'assistant_delta', delta: event.text }];
+        return this.words(event.run_id, event.text);
       case 'message-added':
         return this.message(event.message);
       case 'run-started':
         this.run(event.run_id);
         return [];
       case 'tool-call-started':
-        return this.call(event.tool_call_id, event.name, event.arguments);
+        return this.call(event.run_id, event.tool_call_id, event.name, event.arguments);
       case 'tool-call-ended': {
         const call = this.calls.get(event.tool_call_id);
-        const first = call?.told === true ? [] : this.call(event.tool_call_id, event.name, call?.arguments ?? {});
+        const first = call?.told === true ? [] : this.call(event.run_id, event.tool_call_id, event.name, call?.arguments ?? {});
         this.calls.delete(event.tool_call_id);
-        return [...first, { type: 'tool_result', tool_call_id: event.tool_call_id, result: event.result.output, is_error: event.is_error }];
+        return [...first, { type: 'tool_result', tool_call_id: event.tool_call_id, result: event.result.output, is_error: event.is_error }, ...this.release(event.run_id)];
       }
       case 'approval-requested':
         return [{ type: 'approval_requested', approval_id: event.approval_id, tool_call_id: event.tool_call_id, tool_name: event.name, tool_input: event.arguments }];
@@ -66,10 +67,12 @@ export class FirstClientEvents {
       case 'computer-changed':
         return [statusOf(event)];
       case 'run-ended': {
-        if (event.reason === 'completed') return [];
+        this.forgetCalls(event.run_id);
+        if (event.reason === 'completed') return this.release(event.run_id);
+        const words = this.release(event.run_id);
         this.runs.delete(event.run_id);
         const { code, message } = errorOfReason[event.reason];
-        return [{ type: 'error', code, message: event.error ?? message }];
+        return [...words, { type: 'error', code, message: event.error ?? message }];
       }
       default:
         return [];
@@ -95,6 +98,7 @@ export class FirstClientEvents {
     for (const message of messages) {
       const run = message.run_id === null ? undefined : this.runs.get(message.run_id);
       if (run !== undefined && message.role === 'assistant') this.note(run, message, true);
+      for (const block of message.blocks) if (block.type === 'tool_result') this.calls.delete(block.tool_call_id);
     }
     const deltas = open.map(({ run_id, text }) => {
       this.run(run_id).text += text;
@@ -121,17 +125,37 @@ export class FirstClientEvents {
     run.steps++;
     // Text that came as deltas is there already.
     if (isNew) run.text += message.content;
-    for (const block of message.blocks) if (block.type === 'tool_call') this.calls.set(block.tool_call_id, { name: block.name, arguments: block.arguments, told: false });
+    for (const block of message.blocks) if (block.type === 'tool_call') this.calls.set(block.tool_call_id, { run: message.run_id as string, name: block.name, arguments: block.arguments, told: false });
   }
 
-  private call(id: string, name: string, given: unknown): FirstClientEvent[] {
-    this.calls.set(id, { name, arguments: given, told: true });
+  /** Words of a step follow all results of the step before it. */
+  private words(runId: string, text: string): FirstClientEvent[] {
+    const run = this.run(runId);
+    run.text += text;
+    run.held += text;
+    return this.release(runId);
+  }
+
+  private release(runId: string): FirstClientEvent[] {
+    const run = this.runs.get(runId);
+    if (run === undefined || run.held === '' || [...this.calls.values()].some((call) => call.run === runId)) return [];
+    const delta = run.held;
+    run.held = '';
+    return [{ type: 'assistant_delta', delta }];
+  }
+
+  private forgetCalls(runId: string): void {
+    for (const [id, call] of this.calls) if (call.run === runId) this.calls.delete(id);
+  }
+
+  private call(run: string, id: string, name: string, given: unknown): FirstClientEvent[] {
+    this.calls.set(id, { run, name, arguments: given, told: true });
     return [{ type: 'tool_call', tool_call_id: id, tool_name: name, tool_input: given }];
   }
 
   private run(id: string): RunSoFar {
     let run = this.runs.get(id);
-    if (run === undefined) this.runs.set(id, (run = { text: '', steps: 0, messageId: null, usage: { prompt: 0, completion: 0, calls: 0 } }));
+    if (run === undefined) this.runs.set(id, (run = { text: '', held: '', steps: 0, messageId: null, usage: { prompt: 0, completion: 0, calls: 0 } }));
     return run;
   }
 }
