@@ -1,0 +1,13 @@
+/** Why a provider refused, whatever its words: what routing, retries and fallbacks go by. */
+export type FailureKind =
+  | 'context-window' | 'content-policy' | 'bad-request' | 'unauthenticated' | 'forbidden' | 'not-found' | 'timeout' | 'too-large' | 'rate-limited' | 'quota' | 'overloaded' | 'internal';
+
+/** An upstream's refusal, read from its own envelope. */
+export interface UpstreamFailure {
+  kind: FailureKind;
+  status: number;
+  /** The provider's own words. */
+  message: string;
+  param: string | null;
+  code: string | null;
+}
