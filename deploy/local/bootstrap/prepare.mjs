@@ -11,14 +11,15 @@ import { ensureNode } from './node.mjs';
 import { ensurePostgres } from './postgres.mjs';
 import { buildSandboxd, buildServer, buildWeb } from './products.mjs';
 import { Remedy, say } from './report.mjs';
+import { ensureS3Server } from './s3-server.mjs';
 
 /**
  * What each command needs and which program it becomes. Parts: `dependencies`, `server` (bundles), `web`, `nats`,
- * `image` (with an engine and sandboxd), `postgres`, `chromium`.
+ * `image` (with an engine and sandboxd), `postgres`, `s3`, `chromium`.
  */
 export const plans = {
   start: () => ({ needs: ['dependencies', 'server', 'web', 'image', ...(process.env.DESKHAND_NATS_URL ? [] : ['nats'])], program: 'dist/supervisor.mjs' }),
-  test: () => ({ needs: ['dependencies', 'server', 'web', 'nats', 'image', 'postgres', 'chromium'], program: 'deploy/local/test.ts' }),
+  test: () => ({ needs: ['dependencies', 'server', 'web', 'nats', 'image', 'postgres', 's3', 'chromium'], program: 'deploy/local/test.ts' }),
   verify: () => ({ needs: ['dependencies'], program: 'deploy/local/verify.ts' }),
   build: () => ({ needs: ['dependencies', 'server', 'web'] }),
   bench: (args) => ({
@@ -46,11 +47,13 @@ export async function prepare(needs) {
   const nats = wants('nats') ? ensureNatsServer(() => engine.then(({ docker }) => docker)) : Promise.resolve(null);
   const chromium = wants('chromium') ? ensureChromium() : Promise.resolve({ path: null, problem: null });
   const postgres = wants('postgres') ? ensurePostgres() : Promise.resolve({ path: null, problem: null });
+  // Built after the bundles: a compiler beside them gains nothing on two cores.
+  const s3 = wants('s3') ? built.web.catch(() => null).then(ensureS3Server) : Promise.resolve({ path: null, problem: null });
   const image = wants('image') ? Promise.all([engine, built.sandboxd]).then(([found]) => sandboxImage(found)) : Promise.resolve(null);
-  const all = await Promise.allSettled([engine, nats, chromium, image, postgres, built.server, built.web]);
+  const all = await Promise.allSettled([engine, nats, chromium, image, postgres, s3, built.server, built.web]);
 
-  const [found, natsServer, browser, sandbox, database] = all.map(({ value }) => value ?? null);
-  for (const part of [browser, database]) if (part?.problem) say(part.problem);
+  const [found, natsServer, browser, sandbox, database, objects] = all.map(({ value }) => value ?? null);
+  for (const part of [browser, database, objects]) if (part?.problem) say(part.problem);
   if (sandbox?.problem) say(`No computers: ${sandbox.problem}`);
   const environment = withoutEmpty({
     DOCKER_HOST: found?.host,

@@ -58,6 +58,17 @@ export const databaseUrl: Rule<string> = {
   },
 };
 
+export const blobStore: Rule<string> = {
+  words: 'folder (in the data folder) or s3://BUCKET/PREFIX?endpoint=URL&region=NAME',
+  example: 's3://deskhand/blobs?endpoint=https://s3.example.org&region=us-east-1',
+  read: (text) => {
+    if (text === 'folder') return text;
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url?.protocol !== 's3:' || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(url.hostname) || !/^[\w./-]*$/.test(url.pathname)) return undefined;
+    return isUrl(url.searchParams.get('endpoint') ?? '', ['http:', 'https:']) ? text : undefined;
+  },
+};
+
 export const natsUrl: Rule<string> = {
   words: 'nats://HOST:PORT or tls://HOST:PORT',
   example: 'nats://127.0.0.1:4222',

@@ -37,7 +37,18 @@ describe('environments of the services', () => {
     expect(whoHas('long enough')).toEqual(['auth']);
     expect(whoHas('of the machine')).toEqual([]);
     expect(whoHas('unix:///engine.sock')).toEqual(['sandbox-manager']);
+    const { BLOB_KEY } = serviceEnvironment('gateway', ground);
+    expect(whoHas(BLOB_KEY!)).toEqual(['gateway', 'agent', 'sandbox-manager']);
     for (const name of serviceNames) expect(whoHas(`SU-${name}`)).toEqual([name]);
+  });
+
+  it('hand an S3 service\'s keys to those that keep blobs, and only when it is used', () => {
+    const s3 = { ...texts, DESKHAND_BLOBS: 's3://bucket/x?endpoint=http://127.0.0.1:9000', AWS_ACCESS_KEY_ID: 'access' };
+    const settings = readSettings(s3, {}).settings;
+    const environment = serviceEnvironment('agent', { ...ground, settings });
+    expect(environment).toMatchObject({ BLOB_STORE: s3.DESKHAND_BLOBS, BLOB_ACCESS_KEY: 'access', BLOB_SECRET_KEY: 'of the machine' });
+    expect(Object.values(serviceEnvironment('conversations', { ...ground, settings }))).not.toContain('of the machine');
+    expect(serviceEnvironment('agent', ground).BLOB_STORE).toBe('file:/data/blobs');
   });
 
   it('hand on no variable of the operator\'s own prefix', () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '@deskhand/contracts';
+import { deriveKey } from '@deskhand/platform/sealing';
 import type { DataFolder } from './data-folder.ts';
 import type { ProcessPlan } from './managed-process.ts';
 import type { NatsKey } from './nats-keys.ts';
@@ -31,6 +32,7 @@ type Environment = Record<string, string | number | null | undefined>;
 
 const keepsDatabase: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'sandbox-manager', 'llm-gateway']);
 const holdsMasterKey: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'llm-gateway']);
+const usesBlobs: ReadonlySet<ServiceName> = new Set(['gateway', 'agent', 'sandbox-manager']);
 /** Of the machine's environment, what any program may need; all else a service gets is listed here by name. */
 const ofTheMachine = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_CACHE_HOME'];
 
@@ -62,8 +64,16 @@ export function serviceEnvironment(service: ServiceName, ground: Ground): Record
     DATA_DIR: folder,
     DATABASE_URL: keepsDatabase.has(service) ? databaseUrl(service, folder, settings.DESKHAND_DATABASE_URL) : null,
     MASTER_KEY: holdsMasterKey.has(service) ? ground.masterKey : null,
+    ...(usesBlobs.has(service) && blobEnvironment(ground)),
     ...ofItsOwn[service](ground),
   });
+}
+
+/** Where blobs are and the key made for them alone; the master key itself stays where it is. */
+function blobEnvironment({ settings, data, masterKey }: Ground): Environment {
+  const key = { BLOB_KEY: deriveKey(masterKey, 'blobs').toString('hex') };
+  if (settings.DESKHAND_BLOBS === 'folder') return { ...key, BLOB_STORE: `file:${data.folder('blobs')}` };
+  return { ...key, BLOB_STORE: settings.DESKHAND_BLOBS, BLOB_ACCESS_KEY: settings.DESKHAND_BLOBS_ACCESS_KEY, BLOB_SECRET_KEY: settings.DESKHAND_BLOBS_SECRET_KEY };
 }
 
 /** The service's own database file, or its own schema of the given PostgreSQL database. */

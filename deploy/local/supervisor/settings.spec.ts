@@ -30,6 +30,8 @@ describe('settings', () => {
     ['DESKHAND_IDLE_SECONDS', '-1'],
     ['DESKHAND_ALLOWED_PRIVATE_HOSTS', 'localhost'],
     ['DESKHAND_REGISTRATION', 'yes'],
+    ['DESKHAND_BLOBS', 's3://bucket'],
+    ['DESKHAND_BLOBS', '/a/folder'],
     ['DESKHAND_BROKER_PORT', 'x'],
     ['DESKHAND_PUBLIC_URL', 'https://x/path'],
     ['DESKHAND_DATABASE_URL', 'mysql://x/y'],
@@ -66,6 +68,11 @@ describe('settings', () => {
 
   it('wants the first administrator whole or not at all', () => {
     expect(readSettings({ DESKHAND_ADMIN_USERNAME: 'ada' }, {}).problems).toEqual([expect.stringContaining('DESKHAND_ADMIN_EMAIL and DESKHAND_ADMIN_PASSWORD')]);
+  });
+
+  it('wants both keys of an S3 service', () => {
+    const { problems } = readSettings({ DESKHAND_BLOBS: 's3://bucket/x?endpoint=http://127.0.0.1:9000', DESKHAND_BLOBS_ACCESS_KEY: 'a' }, {});
+    expect(problems).toEqual([expect.stringMatching(/^DESKHAND_BLOBS_SECRET_KEY must be set too/)]);
   });
 
   it('reads quotes and comments of a .env file, and takes an absent file as empty', () => {

@@ -70,6 +70,18 @@ function check<Value>({ name, text }: Given, rule: Rule<Value>, problems: string
 }
 
 function togetherProblems(settings: Settings): string[] {
+  return [...administratorProblems(settings), ...blobProblems(settings)];
+}
+
+function blobProblems(settings: Settings): string[] {
+  // Undefined where the rule was broken: that has been said already.
+  if (!(settings.DESKHAND_BLOBS as string | undefined)?.startsWith('s3:')) return [];
+  const missing = (['DESKHAND_BLOBS_ACCESS_KEY', 'DESKHAND_BLOBS_SECRET_KEY'] as const).filter((name) => settings[name] === null);
+  if (missing.length === 0) return [];
+  return [`${missing.join(' and ')} must be set too: DESKHAND_BLOBS names an S3 service. Example: ${missing[0]}=${variables[missing[0]!].rule.example}`];
+}
+
+function administratorProblems(settings: Settings): string[] {
   const administrator = ['DESKHAND_ADMIN_USERNAME', 'DESKHAND_ADMIN_EMAIL', 'DESKHAND_ADMIN_PASSWORD'] as const;
   const missing = administrator.filter((name) => settings[name] === null);
   if (missing.length === 0 || missing.length === administrator.length) return [];

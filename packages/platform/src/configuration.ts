@@ -35,4 +35,8 @@ export const serviceConfig = {
   NATS_NKEY_SEED: z.string().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   DATABASE_URL: z.string().optional(),
+  BLOB_STORE: z.string().optional(),
+  BLOB_KEY: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits').optional(),
+  BLOB_ACCESS_KEY: z.string().optional(),
+  BLOB_SECRET_KEY: z.string().optional(),
 };

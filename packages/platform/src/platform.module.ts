@@ -1,4 +1,5 @@
 import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { BlobStore } from './blobs/blob-store.ts';
 import { Bus } from './bus/bus.ts';
 import { Database } from './database/database.ts';
 import { Outbox } from './database/outbox.ts';
@@ -14,6 +15,8 @@ export interface PlatformParts {
   /** Absent in services that keep nothing. */
   database: Database | null;
   outbox: Outbox | null;
+  /** Absent in services that neither read nor write blobs. */
+  blobs: BlobStore | null;
 }
 
 /** Gives every module of a service the parts it runs on. */
@@ -29,6 +32,7 @@ export class PlatformModule {
     ];
     if (parts.database !== null) providers.push({ provide: Database, useValue: parts.database });
     if (parts.outbox !== null) providers.push({ provide: Outbox, useValue: parts.outbox });
+    if (parts.blobs !== null) providers.push({ provide: BlobStore, useValue: parts.blobs });
     return { module: PlatformModule, providers, exports: providers.map((provider) => (provider as { provide: symbol }).provide) };
   }
 }

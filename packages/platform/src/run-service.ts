@@ -1,3 +1,4 @@
+import { openBlobStore } from './blobs/open-blob-store.ts';
 import { NatsBus } from './bus/nats-bus.ts';
 import { ConfigurationError, defineConfig, serviceConfig } from './configuration.ts';
 import { Log } from './log.ts';
@@ -14,7 +15,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     const { NATS_URL, NATS_NKEY_SEED, LOG_LEVEL, DATABASE_URL } = config.value;
     log = Log.forService(definition.name, LOG_LEVEL);
     const bus = await NatsBus.connect({ service: definition.name, url: NATS_URL, seed: NATS_NKEY_SEED, log });
-    const service = await composeService(definition, { bus, log, databaseUrl: DATABASE_URL });
+    const service = await composeService(definition, { bus, log, databaseUrl: DATABASE_URL, blobs: await openBlobStore(config.value) });
     service.lifecycle.onDrain(99, async () => bus.close());
     endOn(service.lifecycle.drain.bind(service.lifecycle), log);
     process.send?.({ type: 'ready' });

@@ -3,6 +3,7 @@ import type { INestApplication, INestMicroservice, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { EntitySchema } from '@mikro-orm/core';
 import { health as healthContracts, type ServiceName } from '@deskhand/contracts';
+import type { BlobStore } from './blobs/blob-store.ts';
 import type { Bus } from './bus/bus.ts';
 import { BusStrategy, PassErrors } from './bus/bus-strategy.ts';
 import { Database, type DatabaseOptions } from './database/database.ts';
@@ -18,6 +19,8 @@ export interface ServiceDefinition {
   module: Type;
   /** The service keeps something: its entities (without the outbox) and migrations. */
   database?: { entities: readonly EntitySchema[]; migrations: DatabaseOptions['migrations'] };
+  /** The service reads or writes blobs and is given a `BlobStore`. */
+  blobs?: true;
   /** A service with HTTP makes its own Nest application of the given module and says when it listens. */
   http?: (module: Type | import('@nestjs/common').DynamicModule, log: Log) => Promise<{ app: INestApplication; listen: () => Promise<void> }>;
 }
@@ -35,10 +38,12 @@ export interface ServiceSurroundings {
   bus: Bus;
   log: Log;
   databaseUrl?: string;
+  blobs?: BlobStore | null;
 }
 
 /** Composes a service and lets it serve. Processes do this once; tests may compose several services on one bus. */
-export async function composeService(definition: ServiceDefinition, { bus, log, databaseUrl }: ServiceSurroundings): Promise<RunningService> {
+export async function composeService(definition: ServiceDefinition, { bus, log, databaseUrl, blobs = null }: ServiceSurroundings): Promise<RunningService> {
+  if (definition.blobs === true && blobs === null) throw new Error(`The ${definition.name} service needs BLOB_STORE`);
   const lifecycle = new Lifecycle(log);
   const health = new Health();
   let database: Database | null = null;
@@ -52,7 +57,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
     health.add('database', async () => opened.check());
   }
   const strategy = new BusStrategy(bus);
-  const platform = PlatformModule.with({ bus, log, lifecycle, health, database, outbox });
+  const platform = PlatformModule.with({ bus, log, lifecycle, health, database, outbox, blobs: definition.blobs === true ? blobs : null });
   const root = rootModule(definition.module, platform);
   const logger = new NestLog(log);
   let app: INestApplication | INestMicroservice;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { conversations, livePublished, llm, newId, sandbox, type DataOf, type DurableEvent } from '@deskhand/contracts';
 import { composeService, Log, type NatsBus, type RunningService } from '@deskhand/platform';
-import { startNats, type TestNats } from '@deskhand/platform/testing';
+import { startNats, temporaryBlobs, type TestNats } from '@deskhand/platform/testing';
 import { bundle } from '../../../deploy/local/bundle.ts';
 import { FakeComputer, type CommandScript } from './fakes/computer.ts';
 
@@ -29,6 +29,7 @@ export interface Started {
 export class RunningAgents {
   readonly computers = new Map<string, FakeComputer>();
   readonly live: DataOf<typeof livePublished>[] = [];
+  readonly blobs = temporaryBlobs();
   private readonly processes = new Set<ChildProcess>();
 
   private constructor(private readonly nats: TestNats, private readonly folder: string, private readonly truth: RunningService, private readonly upstream: Server, private readonly program: string, private readonly asGateway: NatsBus) {}
@@ -52,7 +53,7 @@ export class RunningAgents {
   async agent(instance: string): Promise<ChildProcess> {
     const started = spawn(process.execPath, [this.program], {
       stdio: ['ignore', process.env.SHOW_LOG ? 'inherit' : 'ignore', 'inherit', 'ipc'],
-      env: { PATH: process.env.PATH, NATS_URL: this.nats.url, NATS_NKEY_SEED: this.nats.seeds.agent, SERVICE_INSTANCE: instance, LOG_LEVEL: 'info' },
+      env: { PATH: process.env.PATH, NATS_URL: this.nats.url, NATS_NKEY_SEED: this.nats.seeds.agent, SERVICE_INSTANCE: instance, LOG_LEVEL: 'info', ...this.blobs.environment },
     });
     this.processes.add(started);
     started.once('exit', () => this.processes.delete(started));
@@ -99,6 +100,7 @@ export class RunningAgents {
       started.kill('SIGCONT');
       started.kill('SIGKILL');
     }
+    this.blobs.close();
     await this.truth.close();
     await this.nats.close();
     this.upstream.closeAllConnections();

@@ -18,7 +18,7 @@ class SettingsModule {}
 
 /** The gateway. `settings` is read when the service is composed. */
 export function gatewayService(settings: () => GatewaySettings): ServiceDefinition {
-  return { name: 'gateway', module: GatewayModule, http: async (module, log) => compose(module, log, settings()) };
+  return { name: 'gateway', module: GatewayModule, blobs: true, http: async (module, log) => compose(module, log, settings()) };
 }
 
 async function compose(module: Type | DynamicModule, log: Log, settings: GatewaySettings): Promise<{ app: NestFastifyApplication; listen: () => Promise<void> }> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { grants, llm, newId, sandbox, type Session } from '@deskhand/contracts';
 import { composeService, Log, sealingKeys, type NatsBus, type RunningService } from '@deskhand/platform';
-import { freePort, startNats, type TestNats } from '@deskhand/platform/testing';
+import { freePort, startNats, temporaryBlobs, type TestBlobs, type TestNats } from '@deskhand/platform/testing';
 import { gatewayService } from '../src/gateway-service.ts';
 import { GatewaySettings } from '../src/settings.ts';
 
@@ -34,6 +34,7 @@ export class RunningGateway {
     readonly port: number,
     private readonly settings: GatewaySettings,
     readonly sealed: string[],
+    readonly blobs: TestBlobs,
   ) {}
 
   static async start(options: { webRoot?: string; publicUrl?: string } = {}): Promise<RunningGateway> {
@@ -52,8 +53,8 @@ export class RunningGateway {
     const port = await freePort();
     const settings = new GatewaySettings('127.0.0.1', port, options.publicUrl === undefined ? null : new URL(options.publicUrl), options.webRoot ?? null);
     const bus = await nats.bus('gateway', log);
-    const running = new RunningGateway(nats, folder, services, null as never, bus, port, settings, sealed);
-    running.gateway = await composeService(gatewayService(() => settings), { bus, log: running.collectingLog(), databaseUrl: undefined });
+    const running = new RunningGateway(nats, folder, services, null as never, bus, port, settings, sealed, temporaryBlobs());
+    running.gateway = await composeService(gatewayService(() => settings), { bus, log: running.collectingLog(), blobs: running.blobs.store });
     return running;
   }
 
@@ -66,7 +67,7 @@ export class RunningGateway {
     await this.gateway.close();
     await this.gatewayBus.close();
     this.gatewayBus = await this.nats.bus('gateway');
-    this.gateway = await composeService(gatewayService(() => this.settings), { bus: this.gatewayBus, log: this.collectingLog() });
+    this.gateway = await composeService(gatewayService(() => this.settings), { bus: this.gatewayBus, log: this.collectingLog(), blobs: this.blobs.store });
   }
 
   get<T>(type: new (...parts: never[]) => T): T {
@@ -110,6 +111,7 @@ export class RunningGateway {
     await this.gateway.close();
     for (const service of this.services) await service.close();
     await this.nats.close();
+    this.blobs.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, grants, type GrantRight, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
 import { type Bus, composeService, Log, type RunningService } from '@deskhand/platform';
-import { startDatabases, startNats } from '@deskhand/platform/testing';
+import { startDatabases, startNats, temporaryBlobs } from '@deskhand/platform/testing';
 import Docker from 'dockerode';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { vi } from 'vitest';
@@ -47,6 +47,7 @@ export type Activity = OutputOf<typeof conversations.activity>[number];
 export async function startSurroundings() {
   const nats = await startNats();
   const databases = await startDatabases('sqlite');
+  const blobs = temporaryBlobs();
   const root = mkdtempSync(join(tmpdir(), 'deskhand-workspaces-'));
   const installationId = `test-${randomUUID()}`;
   const agent = await nats.bus('agent');
@@ -57,7 +58,7 @@ export async function startSurroundings() {
   await truth.serve(conversations.activity, null, async ({ computer_ids }) => computer_ids.flatMap((id) => activity(id) ?? []));
   await truth.consume(computerChanged, (event) => void news.push(event));
   return {
-    nats, root, installationId, agent, news,
+    nats, root, installationId, agent, news, blobs,
     databaseUrl: await databases.url(),
     setActivity: (answer: typeof activity) => (activity = answer),
     deleted: async (...computers: TestComputer[]) => {
@@ -71,6 +72,7 @@ export async function startSurroundings() {
     close: async () => {
       const left = await docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } });
       await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true }).catch(() => undefined)));
+      blobs.close();
       await databases.close();
       await nats.close();
       rmSync(root, { recursive: true, force: true });
@@ -85,7 +87,7 @@ export function configure(surroundings: Surroundings, more: Partial<typeof manag
 
 export async function startManager(surroundings: Surroundings): Promise<RunningService & { bus: Bus }> {
   const bus = await surroundings.nats.bus('sandbox-manager', log);
-  const service = await composeService(sandboxManagerService, { bus, log, databaseUrl: surroundings.databaseUrl });
+  const service = await composeService(sandboxManagerService, { bus, log, databaseUrl: surroundings.databaseUrl, blobs: surroundings.blobs.store });
   return { ...service, bus };
 }
 
@@ -94,6 +96,7 @@ export function managerEnvironment(surroundings: Surroundings): NodeJS.ProcessEn
   return {
     PATH: process.env.PATH, NATS_URL: surroundings.nats.url, NATS_NKEY_SEED: surroundings.nats.seeds['sandbox-manager'], LOG_LEVEL: 'warn', DATABASE_URL: surroundings.databaseUrl,
     DOCKER_HOST: dockerHost, SANDBOX_IMAGE: image, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId,
+    ...surroundings.blobs.environment,
   };
 }
 

@@ -1,3 +1,4 @@
+export { temporaryBlobs, type TestBlobs } from './blobs.ts';
 export { MemoryBus } from '../bus/memory-bus.ts';
 export { startDatabases, type TestDatabases } from './databases.ts';
 export { freePort } from './free-port.ts';

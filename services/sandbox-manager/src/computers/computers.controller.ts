@@ -1,5 +1,5 @@
 import { conversationDeleted, type DataOf, type InputOf, type OutputOf, sandbox } from '@deskhand/contracts';
-import { Consumes, RetryLater, Serves } from '@deskhand/platform';
+import { BlobStore, Consumes, RetryLater, Serves } from '@deskhand/platform';
 import { Controller } from '@nestjs/common';
 import type { ComputerRow } from '../database/entities.ts';
 import { ComputersService } from './computers.service.ts';
@@ -9,7 +9,7 @@ const removeAgainMs = 10_000;
 
 @Controller()
 export class ComputersController {
-  constructor(private readonly computers: ComputersService, private readonly grants: GrantChecks) {}
+  constructor(private readonly computers: ComputersService, private readonly grants: GrantChecks, private readonly blobs: BlobStore) {}
 
   @Serves(sandbox.start)
   async start({ computer_id, grant, conversation_id, user_id }: InputOf<typeof sandbox.start>): Promise<OutputOf<typeof sandbox.start>> {
@@ -42,11 +42,13 @@ export class ComputersController {
   }
 
   @Consumes(conversationDeleted)
-  async deleted({ computer_ids }: DataOf<typeof conversationDeleted>): Promise<void> {
-    for (const id of computer_ids) {
-      await this.computers.remove(id).catch((error: unknown) => {
-        throw new RetryLater(removeAgainMs, { cause: error });
-      });
+  async deleted({ conversation_id, computer_ids }: DataOf<typeof conversationDeleted>): Promise<void> {
+    try {
+      for (const id of computer_ids) await this.computers.remove(id);
+      // After the computers: nothing makes pictures any more.
+      await this.blobs.removeScope(conversation_id);
+    } catch (error) {
+      throw new RetryLater(removeAgainMs, { cause: error });
     }
   }
 }
