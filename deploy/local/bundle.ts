@@ -7,6 +7,7 @@ import { rolldown } from 'rolldown';
  */
 const outside = [
   'better-sqlite3',
+  'sharp',
   '@node-rs/argon2',
   'cpu-features',
   'pg-native',
