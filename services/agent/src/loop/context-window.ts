@@ -6,6 +6,8 @@ const commonWindow = 128_000;
 const answerTokens = 8_192;
 /** Characters a token stands for, chosen low: an estimate that is too high costs history, one too low costs the call. */
 const charactersPerToken = 3;
+/** What a picture of the whole desktop costs with the common models. */
+const pictureTokens = 1_500;
 const removed = '[This output was left out to keep the conversation within the model\'s limits.]';
 
 /**
@@ -28,7 +30,7 @@ export function fitToWindow(request: ModelRequest, contextWindow: number | null)
 /** Tokens of a message, estimated. */
 export function estimate(message: ModelMessage): number {
   if (message.role === 'user') return tokensOf(message.text);
-  if (message.role === 'tool') return message.results.reduce((sum, result) => sum + tokensOf(result.text) + 8, 0);
+  if (message.role === 'tool') return message.results.reduce((sum, result) => sum + tokensOf(result.text) + 8 + pictureTokens * (result.images?.length ?? 0), 0);
   return tokensOf(JSON.stringify(message.blocks));
 }
 
@@ -48,7 +50,7 @@ function withoutOldOutputs(messages: ModelMessage[], room: number): ModelMessage
   for (const [index, message] of fitting.entries()) {
     if (size <= room) break;
     if (message.role !== 'tool' || index === last) continue;
-    const lean: ModelMessage = { ...message, results: message.results.map((result) => (result.text.length > removed.length ? { ...result, text: removed } : result)) };
+    const lean: ModelMessage = { ...message, results: message.results.map(({ images, ...result }) => (images !== undefined || result.text.length > removed.length ? { ...result, text: removed } : result)) };
     size += estimate(lean) - estimate(message);
     fitting[index] = lean;
   }

@@ -1,5 +1,6 @@
 import { textOf, type Message, type ToolResultBlock } from '@deskhand/contracts';
 import type { ModelMessage } from './model.ts';
+import { withRecentPictures } from './pictures.ts';
 import { resultForModel } from './result-for-model.ts';
 
 /** Told to the model in place of a result that was never recorded. */
@@ -13,6 +14,7 @@ const wasStopped = '[The person stopped this answer here.]';
  *   out: a person may have written the next message while an earlier run was still working.
  * - Results follow their calls, in the order of the calls, whenever they were recorded; a call without one gets words
  *   instead, for every provider refuses a call that nothing answers.
+ * - Pictures come with their results, the newest few of them.
  * - What remains of an answer that a person stopped stays, with a note. What remains of one that a crash cut does not:
  *   its step was made again, so the model would read the beginning twice. A cut message is such a remainder when its run
  *   went on after it.
@@ -23,14 +25,14 @@ export function messagesForModel(history: readonly Message[], runId: string): Mo
   const messages: ModelMessage[] = [];
   for (const [index, message] of ordered.entries()) {
     if (message.role === 'user') {
-      const text = textOf(message.blocks) || message.content;
+      const text = [textOf(message.blocks) || message.content, ...noticesOf(message)].filter((part) => part !== '').join('\n\n');
       if (text !== '') messages.push({ role: 'user', text });
     } else if (message.role === 'assistant') {
       if (message.cut && wentOn(ordered, index, runId)) continue;
       messages.push(...assistantMessages(message, results));
     }
   }
-  return messages;
+  return withRecentPictures(messages);
 }
 
 function assistantMessages(message: Message, results: ReadonlyMap<string, ToolResultBlock>): ModelMessage[] {
@@ -45,10 +47,19 @@ function assistantMessages(message: Message, results: ReadonlyMap<string, ToolRe
     const block = results.get(call.tool_call_id);
     return block === undefined
       ? { tool_call_id: call.tool_call_id, text: neverRan, is_error: true }
-      : { tool_call_id: call.tool_call_id, text: resultForModel(block), is_error: block.is_error };
+      : {
+          tool_call_id: call.tool_call_id, text: resultForModel(block), is_error: block.is_error,
+          // A failed call is told in words alone: not every provider takes pictures with it.
+          ...(!block.is_error && block.result.images !== undefined && block.result.images.length > 0 && { images: block.result.images }),
+        };
   });
   if (message.cut || answers.length === 0) return [{ role: 'assistant', blocks }];
   return [{ role: 'assistant', blocks }, { role: 'tool', results: answers }];
+}
+
+/** What happened around the conversation; marked, so that it is not taken for the person's words. */
+function noticesOf(message: Message): string[] {
+  return message.blocks.flatMap((block) => (block.type === 'notice' ? [`[Notice from Deskhand: ${block.text}]`] : []));
 }
 
 /** Results of all calls by their call. */

@@ -2,6 +2,7 @@ import type { ContentBlock, RunEntry } from '@deskhand/contracts';
 import { fitToWindow } from './context-window.ts';
 import { messagesForModel } from './history.ts';
 import { ModelError, type Model, type ModelEvent, type ModelRequest } from './model.ts';
+import { hasPictures, withoutPictures, withPictureData } from './pictures.ts';
 import { StepBlocks } from './step-blocks.ts';
 import { RunInterrupted, throwIfAbandoned, unlessAbandoned, unlessStopped, type RunStop } from './stop.ts';
 import { systemPrompt } from './system-prompt.ts';
@@ -32,10 +33,12 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
   for (let cuts = 0; ; ) {
     const step = new StepBlocks(ports.blocks, run.run_id, turn.step, turn.attempt(cuts));
     let model: Model | null = null;
+    let request: ModelRequest | null = null;
     try {
       if (wait > 0) await unlessStopped(ports.clock.sleep(wait), ports.stop);
       model = await unlessStopped(ports.models.resolve(again), ports.stop);
-      await stream(model, requestFor(turn, model), step, ports.stop);
+      request = await unlessStopped(requestFor(turn, model), ports.stop);
+      await stream(model, request, step, ports.stop);
       // After tool calls a model may well have nothing to add; before them it left the person without an answer.
       if (turn.step === 0 && step.nothing) throw new ModelError('cut', words.nothing);
       return { type: 'answered', blocks: step.finish(() => ports.newId()), model: model.label, close: () => step.close() };
@@ -45,6 +48,12 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
       again = true;
       const abandoned = await giveUp(step, turn);
       const shown = abandoned.length > 0;
+      if (!shown && request !== null && refusesPictures(error, request)) {
+        turn.blind = true;
+        step.close();
+        wait = 0;
+        continue;
+      }
       if (shown || error.kind === 'cut') cuts += 1;
       else tries += 1;
       const final = error.kind === 'refused' || cuts >= maximumCuts || (error.kind !== 'cut' && tries >= maximumTries[error.kind]);
@@ -56,9 +65,15 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
   }
 }
 
-function requestFor({ run, history }: Turn, model: Model): ModelRequest {
-  const request = { system: systemPrompt(run.system_prompt_override), messages: messagesForModel(history, run.run_id), tools: toolDescriptions };
-  return fitToWindow(request, model.contextWindow);
+async function requestFor({ run, history, ports, blind }: Turn, model: Model): Promise<ModelRequest> {
+  const messages = messagesForModel(history, run.run_id);
+  const request = { system: systemPrompt(run.system_prompt_override), messages: model.sees && !blind ? messages : withoutPictures(messages), tools: toolDescriptions };
+  return withPictureData(fitToWindow(request, model.contextWindow), ports.pictures);
+}
+
+/** Nothing tells beforehand whether a model sees; one that does not says so when it is shown something. */
+function refusesPictures(error: ModelError, request: ModelRequest): boolean {
+  return error.kind === 'refused' && hasPictures(request) && /image|vision|multi-?modal|picture|content part|must be a string/i.test(error.message);
 }
 
 async function stream(model: Model, request: ModelRequest, step: StepBlocks, stop: RunStop): Promise<void> {

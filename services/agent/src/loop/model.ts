@@ -1,4 +1,4 @@
-import type { ReasoningBlock, TextBlock, ToolCallBlock } from '@deskhand/contracts';
+import type { Image, ReasoningBlock, TextBlock, ToolCallBlock } from '@deskhand/contracts';
 
 /** A message as models see it, whatever the wire format. */
 export type ModelMessage =
@@ -10,6 +10,7 @@ export interface ModelToolResult {
   tool_call_id: string;
   text: string;
   is_error: boolean;
+  images?: readonly Image[];
 }
 
 /** A tool as models see it. */
@@ -24,6 +25,8 @@ export interface ModelRequest {
   system: string;
   messages: readonly ModelMessage[];
   tools: readonly ToolDescription[];
+  /** Of every picture in `messages`: its bytes in base64, by blob. */
+  pictures?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -62,6 +65,8 @@ export interface Model {
   readonly label: string;
   /** Tokens; null when not known. */
   readonly contextWindow: number | null;
+  /** False when it is known to take no pictures. */
+  readonly sees: boolean;
   /** One answer. Throws `ModelError`, and nothing else of its own. Ends early when `signal` aborts. */
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }

@@ -1,4 +1,4 @@
-import type { BlockKind, Command, CommandView, Message, RunEntry } from '@deskhand/contracts';
+import type { BlockKind, Command, CommandView, DesktopAction, DesktopView, Image, Message, RunEntry } from '@deskhand/contracts';
 import type { Models } from './model.ts';
 import type { RunStop } from './stop.ts';
 
@@ -6,6 +6,8 @@ export interface Recorded {
   /** What the person said meanwhile. */
   steering: Message[];
   interrupt: boolean;
+  /** A person drives the desktop: new calls wait. */
+  driven?: boolean | undefined;
 }
 
 /** The truth about a run, seen by the worker that holds it. */
@@ -17,7 +19,7 @@ export interface Journal {
   record(key: string, entries: RunEntry[]): Promise<Recorded>;
 }
 
-/** The conversation's computer. Every method throws `DeclaredError` as the contract `sandbox` says. */
+/** The conversation's computer. Every method throws `DeclaredError` as the contracts `sandbox` and `desktop` say. */
 export interface Computer {
   /** Resolves when it takes commands; does nothing to one that does. */
   start(): Promise<void>;
@@ -25,6 +27,14 @@ export interface Computer {
   run(command: Command & { wait_ms: number }): Promise<CommandView>;
   follow(callId: string, offset: number, waitMs: number): Promise<CommandView>;
   kill(callId: string): Promise<{ gone: boolean }>;
+  /** Throws `RunAbandoned` instead of asking when the lease is over. */
+  act(callId: string, action: DesktopAction): Promise<DesktopView>;
+}
+
+/** Pictures that tool results show. */
+export interface Pictures {
+  /** Their bytes in base64 by blob, of those that are still there. Never throws. */
+  read(images: readonly Image[]): Promise<ReadonlyMap<string, string>>;
 }
 
 /** A growing block: everything appended is shown at once and saved about every second. */
@@ -57,6 +67,7 @@ export interface Clock {
 export interface RunPorts {
   readonly journal: Journal;
   readonly computer: Computer;
+  readonly pictures: Pictures;
   readonly models: Models;
   readonly blocks: Blocks;
   readonly clock: Clock;

@@ -23,7 +23,7 @@ function signature(step: Message, results: ReadonlyMap<string, ToolResultBlock>)
   for (const call of calls) {
     const result = results.get(call.tool_call_id);
     if (result === undefined || result.interrupted === true) return null;
-    parts.push([call.name, sorted(call.arguments), call.invalid_arguments, result.is_error, result.result.exit_code, result.result.output]);
+    parts.push([call.name, sorted(call.arguments), call.invalid_arguments, result.is_error, result.result.exit_code, result.result.output, result.result.images?.map(({ blob }) => blob)]);
   }
   return JSON.stringify(parts);
 }

@@ -13,12 +13,13 @@ const parallelCalls = 8;
 /** Calls of one step that are run at all. */
 const maximumCalls = 32;
 
-/** settled: every call has its result · parked: some wait for a person · left: the worker is leaving. */
+/** settled: every call has its result · parked: some wait for a person's word, or for the desktop · left: the worker is leaving. */
 export type ToolPhase = { type: 'settled' } | { type: 'parked' } | { type: 'left' } | { type: 'interrupted'; ended: EndedEntry[] };
 
 /**
  * Brings the calls of the last step as far as they go: finds out about those that an earlier worker started, asks for
- * those that need a person's word, runs the others, and parks the run when only waiting ones are left.
+ * those that need a person's word, runs the others, and parks the run when only waiting ones are left, or while a person
+ * drives the desktop.
  */
 export async function settleToolCalls(turn: Turn): Promise<ToolPhase> {
   const { ports } = turn;
@@ -28,15 +29,19 @@ export async function settleToolCalls(turn: Turn): Promise<ToolPhase> {
 
   /** Results that an interrupt leaves to be recorded together with the run's end. */
   const unrecorded: EndedEntry[] = [];
-  const outcomes = await inParallel(sorted.runnable, parallelCalls, async (runnable) => {
+  const settle = async (runnable: RunnableCall): Promise<boolean> => {
     const { call } = runnable;
-    if (call.state !== 'started' && (ports.stop.draining.aborted || ports.stop.interrupted.aborted)) return;
+    if (call.state !== 'started' && (ports.stop.draining.aborted || ports.stop.interrupted.aborted || turn.driven)) return false;
     throwIfAbandoned(ports.stop);
-    const ended = call.state === 'started' ? await recoverCall(runnable, turn) : await executeCall(runnable, turn);
-    if (ended === null) return;
+    const ended = call.state === 'started' ? await recoverCall(runnable, turn) : await inItsOrder(runnable, turn);
+    if (ended === null) return false;
     if (ports.stop.interrupted.aborted) unrecorded.push(ended);
     else await recordEnd(turn, ended);
     turn.callEnded(call, ended);
+    return true;
+  };
+  const outcomes = await inParallel(lanesOf(sorted.runnable), parallelCalls, async (lane) => {
+    for (const runnable of lane) if (!(await settle(runnable))) return;
   });
   throwIfAbandoned(ports.stop);
   // A call that failed in a way nobody foresaw fails the run; an interrupt before its start is no failure.
@@ -46,6 +51,21 @@ export async function settleToolCalls(turn: Turn): Promise<ToolPhase> {
   if (ports.stop.draining.aborted && turn.calls.some((call) => call.state !== 'ended' && call.state !== 'waiting')) return { type: 'left' };
   await turn.write(`${turn.step}-parked`, [{ type: 'run-parked' }]);
   return { type: 'parked' };
+}
+
+/** Calls in rows that are settled side by side: all actions on the desktop are one row, in the model's order. */
+function lanesOf(runnable: readonly RunnableCall[]): RunnableCall[][] {
+  const actions = runnable.filter(({ tool }) => tool.kind === 'desktop');
+  return [...(actions.length > 0 ? [actions] : []), ...runnable.flatMap((one) => (one.tool.kind === 'desktop' ? [] : [[one]]))];
+}
+
+/** Carries a call out unless an earlier action of the step is still open (`null`) or failed. */
+async function inItsOrder(runnable: RunnableCall, turn: Turn): Promise<EndedEntry | null> {
+  const { call, tool } = runnable;
+  const earlier = tool.kind !== 'desktop' ? [] : turn.calls.slice(0, turn.calls.indexOf(call)).filter(({ name }) => tools.get(name)?.kind === 'desktop');
+  if (earlier.some(({ state }) => state !== 'ended')) return null;
+  if (earlier.some((one) => turn.hasFailed(one))) return endedWith(call.tool_call_id, words.notExecuted, { is_error: true });
+  return executeCall(runnable, turn);
 }
 
 async function recordEnd(turn: Turn, ended: EndedEntry): Promise<void> {

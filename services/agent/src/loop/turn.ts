@@ -1,4 +1,5 @@
 import type { ClaimedRun, ContentBlock, JournalToolCall, Message, RunEntry, ToolResult } from '@deskhand/contracts';
+import { resultsById } from './history.ts';
 import { JournalQueue } from './journal-queue.ts';
 import type { RunPorts } from './ports.ts';
 
@@ -12,6 +13,10 @@ export class Turn {
   calls: JournalToolCall[];
   /** Number of the next step. */
   step: number;
+  /** A person drives the desktop: no call begins. */
+  driven: boolean;
+  /** The model turned out not to take pictures. */
+  blind = false;
   private readonly queue: JournalQueue;
   private readonly steering: Message[] = [];
 
@@ -19,7 +24,9 @@ export class Turn {
     this.history = [...run.history];
     this.calls = run.tool_calls.map((call) => ({ ...call }));
     this.step = run.step;
-    this.queue = new JournalQueue(ports.journal, ({ steering, interrupt }) => {
+    this.driven = run.driven === true;
+    this.queue = new JournalQueue(ports.journal, ({ steering, interrupt, driven }) => {
+      this.driven = driven === true;
       this.steering.push(...steering);
       if (interrupt) ports.interrupt();
     });
@@ -56,6 +63,11 @@ export class Turn {
       type: 'tool_result', tool_call_id: call.tool_call_id, name: call.name, result: entry.result, is_error: entry.is_error,
       ...(entry.interrupted !== undefined && { interrupted: entry.interrupted }),
     }], null);
+  }
+
+  /** Whether the call has ended in an error. */
+  hasFailed(call: JournalToolCall): boolean {
+    return resultsById(this.history).get(call.tool_call_id)?.is_error === true;
   }
 
   private remember(id: string, role: Message['role'], blocks: ContentBlock[], model: string | null): void {

@@ -11,6 +11,8 @@ export const words = {
   noComputer: (reason: string) => `The computer is not available, so the call was not run: ${reason}`,
   refusedByComputer: (reason: string) => `The computer refused the call, so it was not run: ${reason}`,
   stoppedBefore: 'Not run: the person stopped the run first.',
+  notExecuted: 'Not executed: an earlier computer action in this turn failed.',
+  waitingForPerson: 'Waiting: a person is using the desktop.',
   tooManyCalls: (limit: number) => `Not run: at most ${limit} calls are run in one step. Make fewer at a time.`,
   stepLimit: (limit: number) => `Stopped after ${limit} steps without an end. Say "go on" to let it continue.`,
   stuck: `Stopped: the agent did the same thing ${stuckAfter} times in a row with the same result. Tell it what to do differently.`,

@@ -1,5 +1,5 @@
-import type { ContentBlockParam, MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
-import type { ModelEvent, ModelMessage, ModelRequest } from '../loop/model.ts';
+import type { ContentBlockParam, ImageBlockParam, MessageCreateParamsStreaming, RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages';
+import type { ModelEvent, ModelMessage, ModelRequest, ModelToolResult } from '../loop/model.ts';
 
 interface WireMessage {
   role: 'user' | 'assistant';
@@ -10,7 +10,7 @@ type ReasoningOpaque = { format: 'anthropic-messages'; signature: string } | { f
 
 /** A request in the Anthropic messages format. Marked so that the provider keeps what the next step repeats. */
 export function anthropicMessagesBody(request: ModelRequest, model: string): MessageCreateParamsStreaming {
-  const messages = alternating(request.messages.map(wireMessage));
+  const messages = alternating(request.messages.map((message) => wireMessage(message, request.pictures)));
   const lastBlock = messages.at(-1)?.content.at(-1);
   if (lastBlock !== undefined && (lastBlock.type === 'text' || lastBlock.type === 'tool_result')) lastBlock.cache_control = { type: 'ephemeral' };
   return {
@@ -29,10 +29,10 @@ function answerTokens(model: string): number {
   return /claude-3/.test(model) ? 8_192 : 16_384;
 }
 
-function wireMessage(message: ModelMessage): WireMessage {
+function wireMessage(message: ModelMessage, pictures: ModelRequest['pictures'] = new Map()): WireMessage {
   if (message.role === 'user') return { role: 'user', content: textual(message.text) };
   if (message.role === 'tool') {
-    return { role: 'user', content: message.results.map((result) => ({ type: 'tool_result', tool_use_id: result.tool_call_id, content: textual(result.text), ...(result.is_error && { is_error: true }) })) };
+    return { role: 'user', content: message.results.map((result) => ({ type: 'tool_result', tool_use_id: result.tool_call_id, content: [...textual(result.text), ...imageBlocks(result, pictures)], ...(result.is_error && { is_error: true }) })) };
   }
   return {
     role: 'assistant',
@@ -46,6 +46,10 @@ function wireMessage(message: ModelMessage): WireMessage {
       return opaque.signature === undefined ? [] : [{ type: 'thinking', thinking: block.text, signature: opaque.signature }];
     }),
   };
+}
+
+function imageBlocks({ images = [] }: ModelToolResult, pictures: ReadonlyMap<string, string>): ImageBlockParam[] {
+  return images.map((image) => ({ type: 'image', source: { type: 'base64', media_type: image.media_type, data: pictures.get(image.blob) ?? '' } }));
 }
 
 /** Blank text blocks are refused. */

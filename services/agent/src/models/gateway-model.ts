@@ -16,10 +16,13 @@ const routeLifetimeMs = 60_000;
 export class GatewayModel implements Model {
   readonly label: string;
   readonly contextWindow: number | null;
+  readonly sees: boolean;
 
   constructor(private readonly route: Route) {
     this.label = route.label;
     this.contextWindow = route.context_window;
+    // A script looks at nothing.
+    this.sees = !route.scripted;
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent> {

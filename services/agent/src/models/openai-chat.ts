@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ChatCompletionChunk, ChatCompletionCreateParamsStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
-import type { ModelEvent, ModelMessage, ModelRequest } from '../loop/model.ts';
+import type { ChatCompletionChunk, ChatCompletionContentPart, ChatCompletionCreateParamsStreaming, ChatCompletionMessageParam } from 'openai/resources/chat/completions';
+import type { ModelEvent, ModelMessage, ModelRequest, ModelToolResult } from '../loop/model.ts';
 
 type Delta = ChatCompletionChunk.Choice['delta'];
 type CallDelta = NonNullable<Delta['tool_calls']>[number];
@@ -16,15 +16,14 @@ export function openAiChatBody(request: ModelRequest, model: string): ChatComple
     stream: true,
     // Without it the gateway would have to guess what the call cost.
     stream_options: { include_usage: true },
-    messages: [{ role: 'system', content: request.system }, ...request.messages.flatMap((message, index) => wireMessages(message, index > lastUser))],
+    messages: [{ role: 'system', content: request.system }, ...request.messages.flatMap((message, index) => wireMessages(message, index > lastUser, request.pictures))],
     ...(request.tools.length > 0 && { tools: request.tools.map((tool) => ({ type: 'function', function: { name: tool.name, description: tool.description, parameters: tool.parameters } })) }),
   };
 }
 
-function wireMessages(message: ModelMessage, ofThisTurn: boolean): ChatCompletionMessageParam[] {
+function wireMessages(message: ModelMessage, ofThisTurn: boolean, pictures: ModelRequest['pictures']): ChatCompletionMessageParam[] {
   if (message.role === 'user') return [{ role: 'user', content: message.text }];
-  // The format has no mark for a failed call, so its words say it.
-  if (message.role === 'tool') return message.results.map((result) => ({ role: 'tool', tool_call_id: shortCallId(result.tool_call_id), content: result.is_error ? `Error: ${result.text}` : result.text }));
+  if (message.role === 'tool') return [...message.results.map(toolMessage), ...pictureMessages(message.results, pictures)];
   const text = message.blocks.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('');
   const calls = message.blocks.flatMap((block) => (block.type === 'tool_call'
     ? [{ id: shortCallId(block.tool_call_id), type: 'function' as const, function: { name: block.name, arguments: JSON.stringify(block.arguments) } }]
@@ -37,6 +36,20 @@ function wireMessages(message: ModelMessage, ofThisTurn: boolean): ChatCompletio
     // Models that think between calls want their thoughts of this turn back, and refuse older ones.
     ...(ofThisTurn && reasoningOf(message)),
   }];
+}
+
+/** The format has no mark for a failed call, so its words say it. */
+function toolMessage(result: ModelToolResult): ChatCompletionMessageParam {
+  return { role: 'tool', tool_call_id: shortCallId(result.tool_call_id), content: result.is_error ? `Error: ${result.text}` : result.text };
+}
+
+/** Results of this format are text; what they show follows them in a message of its own. */
+function pictureMessages(results: readonly ModelToolResult[], pictures: ModelRequest['pictures'] = new Map()): ChatCompletionMessageParam[] {
+  const parts = results.flatMap(({ tool_call_id: id, images = [] }): ChatCompletionContentPart[] => images.flatMap((image): ChatCompletionContentPart[] => [
+    { type: 'text', text: `[Picture of the result of call ${shortCallId(id)}]` },
+    { type: 'image_url', image_url: { url: `data:${image.media_type};base64,${pictures.get(image.blob) ?? ''}` } },
+  ]));
+  return parts.length === 0 ? [] : [{ role: 'user', content: parts }];
 }
 
 function reasoningOf(message: Extract<ModelMessage, { role: 'assistant' }>): Record<string, string> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Command, CommandOutcome, ToolResult } from '@deskhand/contracts';
+import type { Command, CommandOutcome, DesktopAction, DesktopView, ToolResult } from '@deskhand/contracts';
 import type { ToolDescription } from '../loop/model.ts';
 
 /** What decides whether a call of a tool asks first. */
@@ -17,11 +17,16 @@ export interface ToolConclusion {
   display?: ToolResult['display'];
 }
 
-/** A tool that is one command in the computer. */
-export interface Tool<Input = unknown> extends PermissionFacts {
+/** What models and the loop know of every tool. */
+interface ToolFacts<Input> extends PermissionFacts {
   readonly name: string;
   readonly description: string;
   readonly input: z.ZodType<Input>;
+}
+
+/** A tool that is one command in the computer. Calls of a step run side by side. */
+export interface CommandTool<Input = unknown> extends ToolFacts<Input> {
+  readonly kind: 'command';
   /** Whether the command's output is the tool's, shown as it comes; otherwise only `conclude` reads it. */
   readonly streams: boolean;
   /** The command of a call, or words for the model that say why it cannot be. */
@@ -29,9 +34,26 @@ export interface Tool<Input = unknown> extends PermissionFacts {
   conclude(input: Input, output: string, outcome: CommandOutcome): ToolConclusion;
 }
 
+/**
+ * A tool that is one action on the computer's desktop. There is one screen, so calls of a step run one after the other, and
+ * none after one that failed.
+ */
+export interface DesktopTool<Input = unknown> extends ToolFacts<Input> {
+  readonly kind: 'desktop';
+  /** The action of a call, or words for the model that say why it cannot be. */
+  plan(input: Input): DesktopAction | { problem: string };
+  conclude(action: DesktopAction, view: DesktopView): Pick<ToolConclusion, 'text' | 'display'>;
+}
+
+export type Tool<Input = unknown> = CommandTool<Input> | DesktopTool<Input>;
+
 /** Ties a tool's input type to its schema, then forgets it: the loop only sees validated calls. */
-export function defineTool<Input>(tool: Tool<Input>): Tool {
-  return tool as Tool;
+export function defineTool<Input>(tool: Omit<CommandTool<Input>, 'kind'>): CommandTool {
+  return { kind: 'command', ...tool } as CommandTool;
+}
+
+export function defineDesktopTool<Input>(tool: Omit<DesktopTool<Input>, 'kind'>): DesktopTool {
+  return { kind: 'desktop', ...tool } as DesktopTool;
 }
 
 /** A tool as models are told of it. */

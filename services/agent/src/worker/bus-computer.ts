@@ -1,8 +1,30 @@
-import { DeclaredError, sandbox, type Command, type CommandView } from '@deskhand/contracts';
+import { DeclaredError, desktop, sandbox, type Command, type CommandView, type DesktopAction, type DesktopView } from '@deskhand/contracts';
 import type { Bus } from '@deskhand/platform';
 import type { Computer } from '../loop/ports.ts';
 import { RunAbandoned } from '../loop/stop.ts';
 import type { HeldRun } from './held-run.ts';
+
+/** Milliseconds for what a desktop does at once, and that typing a character may take. */
+const quickMs = 6_000;
+const typedMs = 5;
+
+/** How long an action may take before its manager counts as dead; the bus waits for the longest one, whatever is asked. */
+function answerWithin(action: DesktopAction): number {
+  if (action.action === 'wait' || action.action === 'hold_key') return quickMs + action.duration_ms;
+  return action.action === 'type' ? quickMs + typedMs * action.text.length : quickMs;
+}
+
+async function soonEnough<Answer>(answer: Promise<Answer>, milliseconds: number): Promise<Answer> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeclaredError('TIMEOUT', 'The desktop took too long')), milliseconds);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** The run's computer behind the bus. */
 export class BusComputer implements Computer {
@@ -32,6 +54,12 @@ export class BusComputer implements Computer {
 
   async kill(callId: string): Promise<{ gone: boolean }> {
     return this.ask(async () => this.bus.request(sandbox.kill, { ...this.address(), call_id: callId }));
+  }
+
+  async act(callId: string, action: DesktopAction): Promise<DesktopView> {
+    if (!this.held.held) throw new RunAbandoned();
+    const { conversation_id } = this.held.run;
+    return this.ask(async () => soonEnough(this.bus.request(desktop.act, { ...this.address(), conversation_id, call_id: callId, action }), answerWithin(action)));
   }
 
   private address(): { computer_id: string; grant: string } {

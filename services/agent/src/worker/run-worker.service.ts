@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
-import { Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
+import { BlobStore, Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
 import { agentConfig } from '../configuration.ts';
 import type { RunPorts } from '../loop/ports.ts';
 import { goOn } from '../loop/run.ts';
 import { GatewayModels } from '../models/gateway-model.ts';
+import { BlobPictures } from './blob-pictures.ts';
 import { BusComputer } from './bus-computer.ts';
 import { BusJournal } from './bus-journal.ts';
 import { withFullHistory } from './full-history.ts';
@@ -39,7 +40,7 @@ export class RunWorker implements OnApplicationBootstrap {
   private claimAgain = false;
   private beating = false;
 
-  constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle) {
+  constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle, private readonly blobs: BlobStore) {
     const { DATA_DIR: folder } = agentConfig.value;
     this.unsaved = new UnsavedWords(folder === undefined ? null : join(folder, 'unsaved-words.json'), this.id);
     this.blocks = new LiveBlocks(
@@ -148,6 +149,7 @@ export class RunWorker implements OnApplicationBootstrap {
     return {
       journal: new BusJournal(this.bus, held),
       computer: new BusComputer(this.bus, held),
+      pictures: new BlobPictures(this.blobs, conversation_id, this.log),
       models: new GatewayModels(async () => this.bus.request(llm.resolve, { user_id, conversation_id, run_id, provider, model_name })),
       blocks: this.blocks.of(held.run),
       clock: { now, sleep },

@@ -1,4 +1,4 @@
-import { DeclaredError, type Command, type CommandOutcome, type CommandView } from '@deskhand/contracts';
+import { DeclaredError, type Command, type CommandOutcome, type CommandView, type DesktopAction, type DesktopView } from '@deskhand/contracts';
 import type { Computer } from '../../src/loop/ports.ts';
 
 export interface FakeCommand {
@@ -18,17 +18,23 @@ export interface CommandScript {
   pace?: number;
 }
 
-/** A computer that keeps a command's outcome under its call, and counts what really ran. */
+/** A computer that keeps the outcome of a command or a desktop action under its call, and counts what really ran. */
 export class FakeComputer implements Computer {
   readonly commands = new Map<string, FakeCommand>();
   /** How often each call took effect, whatever the computer still knows of it. */
   readonly executions = new Map<string, number>();
   readonly killed: string[] = [];
+  /** What was done on the desktop, in order. */
+  readonly acted: DesktopAction[] = [];
+  /** A person drives the desktop. */
+  driven = false;
+  /** Outcomes of actions by call; null where the outcome was lost. */
+  private readonly views = new Map<string, DesktopView | null>();
   starts = 0;
   /** Makes the next request of that kind fail before, or after it took effect, and perhaps the computer restart with it. */
-  readonly faults: { of: 'start' | 'run' | 'follow' | 'kill'; when: 'before' | 'after'; error: DeclaredError; forgets?: boolean }[] = [];
+  readonly faults: { of: 'start' | 'run' | 'follow' | 'kill' | 'act'; when: 'before' | 'after'; error: DeclaredError; forgets?: boolean }[] = [];
 
-  constructor(private readonly script: (command: Command) => CommandScript) {}
+  constructor(private readonly script: (command: Command) => CommandScript, private readonly screen: (action: DesktopAction, count: number) => Omit<DesktopView, 'state'> = picture) {}
 
   async start(): Promise<void> {
     this.fail('start', 'before');
@@ -74,9 +80,23 @@ export class FakeComputer implements Computer {
     return { gone: true };
   }
 
+  async act(callId: string, action: DesktopAction): Promise<DesktopView> {
+    this.fail('act', 'before');
+    const known = this.views.get(callId);
+    if (known !== undefined) return known ?? { state: 'unknown' };
+    if (this.driven) return { state: 'driven' };
+    const view: DesktopView = { state: 'done', ...this.screen(action, this.acted.length) };
+    this.acted.push(action);
+    this.executions.set(callId, (this.executions.get(callId) ?? 0) + 1);
+    this.views.set(callId, view);
+    this.fail('act', 'after');
+    return view;
+  }
+
   /** Everything that ran is gone, and nothing is known of it. */
   restart(): void {
     this.commands.clear();
+    for (const callId of this.views.keys()) this.views.set(callId, null);
   }
 
   private view(callId: string, offset: number): CommandView {
@@ -92,6 +112,11 @@ export class FakeComputer implements Computer {
     if (fault!.forgets === true) this.restart();
     throw fault!.error;
   }
+}
+
+/** A picture of its own after every action. */
+function picture(_: DesktopAction, count: number): Omit<DesktopView, 'state'> {
+  return { settle: 'settled', image: { blob: `picture-${count}`, media_type: 'image/jpeg', width: 1_280, height: 800 }, duration_ms: 120 };
 }
 
 function outcome(exitCode: number | null): CommandOutcome {

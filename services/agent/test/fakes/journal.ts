@@ -21,6 +21,8 @@ export class FakeJournal {
   epoch = 0;
   step = 0;
   interrupt = false;
+  /** A person drives the desktop. */
+  driven = false;
   approvalMode: 'auto' | 'ask' = 'auto';
   alwaysAllowed: string[] = [];
   private readonly done = new Map<string, Recorded>();
@@ -37,7 +39,7 @@ export class FakeJournal {
       run_id: this.runId, epoch: this.epoch, lease_ms: 8_000, user_id: 'user', conversation_id: this.conversationId, branch_id: this.branchId, computer_id: 'computer', provider: null, model_name: null,
       system_prompt_override: null, approval_mode: this.approvalMode, always_allowed: this.alwaysAllowed, step: this.step,
       tool_calls: [...this.calls.values()].filter((call) => call.step === this.step - 1).map(({ step: _, ...call }) => ({ ...call })),
-      interrupt: this.interrupt, history: this.history.filter((message) => !this.pending.includes(message)), history_complete: true, grant: 'grant',
+      interrupt: this.interrupt, driven: this.driven, history: this.history.filter((message) => !this.pending.includes(message)), history_complete: true, grant: 'grant',
     };
   }
 
@@ -47,7 +49,7 @@ export class FakeJournal {
     if (epoch !== this.epoch || this.state !== 'active') throw new RunAbandoned();
     for (const entry of entries) this.apply(entry);
     const steering = entries.some((entry) => entry.type === 'step-ended' || entry.type === 'tool-call-ended') ? this.pending.splice(0) : [];
-    const answer = { steering, interrupt: this.interrupt };
+    const answer = { steering, interrupt: this.interrupt, driven: this.driven };
     this.done.set(`${epoch}:${key}`, answer);
     return answer;
   }
@@ -58,6 +60,13 @@ export class FakeJournal {
 
   decide(decision: 'allow' | 'deny', only?: string): void {
     for (const call of this.calls.values()) if (call.state === 'waiting' && (only === undefined || call.tool_call_id === only)) call.state = decision === 'allow' ? 'allowed' : 'denied';
+    if (this.state === 'parked' && ![...this.calls.values()].some((call) => call.state === 'waiting')) this.state = 'queued';
+  }
+
+  /** The person gives the desktop back, and the model is to be told. */
+  giveBack(text: string): void {
+    this.driven = false;
+    this.add('user', [{ type: 'notice', kind: 'desktop-driven', text }]);
     if (this.state === 'parked' && ![...this.calls.values()].some((call) => call.state === 'waiting')) this.state = 'queued';
   }
 
@@ -101,7 +110,7 @@ export class FakeJournal {
       call.state = 'waiting';
       this.reasons.set(call.tool_call_id, entry.reason);
     } else if (entry.type === 'run-parked') {
-      this.state = [...this.calls.values()].some((call) => call.state === 'waiting') ? 'parked' : 'queued';
+      this.state = this.driven || [...this.calls.values()].some((call) => call.state === 'waiting') ? 'parked' : 'queued';
     } else if (entry.type === 'run-ended') {
       this.state = 'ended';
       this.ended = entry;

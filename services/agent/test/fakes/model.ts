@@ -7,6 +7,7 @@ export class ScriptedModel implements Model, Models {
   readonly label = 'scripted';
   readonly requests: ModelRequest[] = [];
   contextWindow: number | null = null;
+  sees = true;
   /** Failures that come instead of the next answers. */
   readonly failures: ScriptedAnswer[] = [];
 

@@ -19,6 +19,8 @@ export interface Stage {
   computer: FakeComputer;
   model: ScriptedModel;
   deltas: Delta[];
+  /** Blobs that are not there any more. */
+  lostPictures?: ReadonlySet<string>;
 }
 
 export interface Worker {
@@ -51,12 +53,14 @@ export function work(stage: Stage, life: Life = immortal): Worker {
       run: async (command) => alive(async () => stage.computer.run(command)),
       follow: async (callId, offset) => alive(async () => stage.computer.follow(callId, offset)),
       kill: async (callId) => alive(async () => stage.computer.kill(callId)),
+      act: async (callId, action) => alive(async () => stage.computer.act(callId, action)),
     },
+    pictures: { read: async (images) => new Map(images.flatMap(({ blob }) => (stage.lostPictures?.has(blob) ? [] : [[blob, `base64 of ${blob}`] as const]))) },
     models: {
       resolve: async () => {
         await life.point();
         const model = await stage.model.resolve();
-        return { label: model.label, contextWindow: model.contextWindow, stream: (request, signal) => mortal(model.stream(request, signal), life) };
+        return { label: model.label, contextWindow: model.contextWindow, sees: model.sees, stream: (request, signal) => mortal(model.stream(request, signal), life) };
       },
     },
     blocks: blocks.of(identityOf(run)),
