@@ -8,7 +8,7 @@ import { work, type Life, type Stage } from '../../test/fakes/world.ts';
 
 /**
  * A worker may die at any of its awaits, before or after what it waits for took effect, any number of times, and the
- * computer may lose its memory in between. Whatever happens: no command takes effect twice, every call gets one result,
+ * computer may lose its memory in between. Whatever happens: no command or click takes effect twice, every call gets one result,
  * and the run comes to its end.
  */
 
@@ -23,6 +23,7 @@ const script = (_: unknown, step: number) => [
   }),
   answer({ text: 'May I?', calls: [{ name: 'bash', arguments: { command: 'danger', ask_first: true, reason: 'It cannot be undone.' } }, { name: 'bash', arguments: { command: 'quick' } }] }),
   answer({ calls: [{ name: 'bash', arguments: '{"command": ' }, { name: 'teleport', arguments: {} }, { name: 'edit', arguments: { path: 'note.txt', old_string: 'é', new_string: 'e' } }] }),
+  answer({ text: 'Now the desktop.', calls: [{ name: 'computer', arguments: { action: 'click', coordinate: [5, 6] } }, { name: 'computer', arguments: { action: 'click', coordinate: [7, 8] } }, { name: 'computer', arguments: { action: 'type', text: 'ü' } }] }),
   answer({ text: 'Done.' }),
 ][step] ?? answer({ text: 'Done.' });
 
@@ -78,7 +79,7 @@ async function play(world: Stage, deaths: readonly { at: number; computerRestart
 function check({ journal, computer, deltas }: Stage, decision: 'allow' | 'deny', calm: boolean): void {
   expect(journal.ended).toEqual({ type: 'run-ended', reason: 'completed' });
   for (const [callId, times] of computer.executions) expect(times, `executions of ${JSON.stringify(journal.calls.get(callId))}`).toBe(1);
-  expect([...journal.calls.values()].map((call) => call.state)).toEqual(Array(8).fill('ended'));
+  expect([...journal.calls.values()].map((call) => call.state)).toEqual(Array(11).fill('ended'));
   for (const call of journal.calls.values()) {
     const results = journal.results.get(call.tool_call_id) ?? [];
     expect(results).toHaveLength(1);
@@ -88,7 +89,7 @@ function check({ journal, computer, deltas }: Stage, decision: 'allow' | 'deny',
       expect(result.output).toContain('did not allow');
     } else if (interrupted !== true && !is_error) {
       expect(computer.executions.get(call.tool_call_id)).toBe(1);
-      expect(result.output).toEqual(call.name === 'bash' ? parts[call.arguments.command as string]?.join('') : expect.stringMatching(/^(Created|Replaced)/));
+      expect(result.output).toEqual(call.name === 'bash' ? parts[call.arguments.command as string]?.join('') : expect.stringMatching(call.name === 'computer' ? /^(Clicked|Typed)/ : /^(Created|Replaced)/));
       expect(shown(deltas, block as string, attempt as number)).toBe(result.output);
     }
     if (calm) expect(interrupted).toBeUndefined();
@@ -115,7 +116,7 @@ describe('a worker that dies', () => {
     const world = stage();
     await play(world, [], 'allow');
     check(world, 'allow', true);
-    expect(world.computer.executions.size).toBe(6);
+    expect(world.computer.executions.size).toBe(9);
   });
 
   it('at each of its awaits once: nothing runs twice, nothing is lost that the computer still knows', async () => {
@@ -134,7 +135,7 @@ describe('a worker that dies', () => {
 
   it('again and again, with a computer that forgets and requests that fail: nothing runs twice', async () => {
     const fault = fc.record({
-      of: fc.constantFrom('start' as const, 'run' as const, 'follow' as const), when: fc.constantFrom('before' as const, 'after' as const),
+      of: fc.constantFrom('start' as const, 'run' as const, 'follow' as const, 'act' as const), when: fc.constantFrom('before' as const, 'after' as const),
       error: fc.constantFrom(new DeclaredError('TIMEOUT', 'slow'), new DeclaredError('UNAVAILABLE', 'away', undefined, { cause: 'nobody' })),
       forgets: fc.boolean(),
     });
