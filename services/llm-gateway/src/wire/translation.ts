@@ -1,4 +1,15 @@
 import type { ApiFormat, UpstreamFormat } from './formats.ts';
+import { CollectedTurn } from './translate/collected-turn.ts';
+import { clientSides, upstreamSides, type Asked, type ClientSide, type UpstreamSide } from './translate/formats.ts';
+import { InOrder } from './translate/in-order.ts';
+import { readFailure } from './translate/read-failure.ts';
+import { ToolNames } from './translate/tool-names.ts';
+import { TranslatedStream } from './translate/translated-stream.ts';
+import type { TurnSink } from './translate/turn-sink.ts';
+import { WrappedTools } from './translate/wrapped-tools.ts';
+import { writeFailure } from './translate/write-failure.ts';
+import { isRecord } from './token-usage.ts';
+import { WireError } from './wire-format.ts';
 
 /**
  * What a provider's model does differently from its format's first vendor. Everything is optional: absent means as that
@@ -52,4 +63,32 @@ export interface Translation {
   request(body: Record<string, unknown>): TranslatedCall;
   /** An upstream's refusal in the client's own error envelope. `body` is parsed JSON, or text where it was none. */
   failure(status: number, body: unknown): { status: number; body: Record<string, unknown> };
+}
+
+/** Null: the formats are the same, so bytes pass. */
+export function translationBetween(client: ApiFormat, upstream: UpstreamFormat, dialect: Dialect = {}): Translation | null {
+  if (client === upstream) return null;
+  const [from, to] = [clientSides[client], upstreamSides[upstream]];
+  return {
+    client, upstream,
+    request: (body) => translateCall(from, to, body, dialect),
+    failure: (status, body) => writeFailure(client, readFailure(upstream, status, body)),
+  };
+}
+
+function translateCall(from: ClientSide, to: UpstreamSide, body: Record<string, unknown>, dialect: Dialect): TranslatedCall {
+  const request = from.read(body);
+  const names = new ToolNames(request.tools);
+  const asked: Asked = { request, body, created: Math.floor(Date.now() / 1_000) };
+  const ordered = (sink: TurnSink): TurnSink => new InOrder(new WrappedTools(sink, names));
+  return {
+    body: to.write(request, names, dialect),
+    answer(answer) {
+      const turn = new CollectedTurn();
+      if (!isRecord(answer) || !to.say(answer, ordered(turn))) throw new WireError('upstream', 'The provider answered with something that is not an answer of its format. Check the endpoint URL.');
+      if (turn.failure) throw new WireError('upstream', turn.failure.message);
+      return from.answer(asked, turn);
+    },
+    stream: () => new TranslatedStream((emit) => ordered(from.writer(asked, emit)), (sink) => to.reader(sink)),
+  };
 }
