@@ -82,7 +82,7 @@ export const desktop = {
   }),
   /** What the person of this lease has done so far. */
   driven: defineRequest('sandbox.{computer_id}.driven', {
-    owner: 'sandbox-manager', callers: ['conversations'], idempotent: true, timeoutMs: 1_500, attemptMs: 1_500,
+    owner: 'sandbox-manager', callers: ['conversations'], timeoutMs: 1_500,
     input: z.object({ computer_id: z.string(), epoch: z.number().int() }), output: drivenSummary, errors: ['NOT_FOUND'],
   }),
 } as const;
@@ -104,6 +104,8 @@ export const leases = {
     owner: 'conversations', callers: ['gateway'], idempotent: true,
     input: z.object({ ...user, client_id: z.string().optional(), epoch: z.number().int().optional(), to: z.string().optional() }), output: z.object({}), errors: ['NOT_FOUND', 'STALE_EPOCH'],
   }),
+  /** Who drives a conversation's desktop. */
+  of: defineRequest('conversations.lease.get', { owner: 'conversations', callers: ['gateway'], idempotent: true, input: z.object(user), output: z.object({ lease: desktopLease.nullable() }), errors: ['NOT_FOUND'] }),
   /** The manager asks when it begins to look after a computer. */
   current: defineRequest('conversations.lease.current', { owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({ computer_id: z.string() }), output: z.object({ lease: desktopLease.nullable() }) }),
   /** The manager ends it: the holder's last viewer is gone, or did nothing for long. */

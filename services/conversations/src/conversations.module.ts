@@ -3,6 +3,8 @@ import { ApprovalsService } from './approvals/approvals.service.ts';
 import { ComputersService } from './computers/computers.service.ts';
 import { ConversationsController } from './conversations/conversations.controller.ts';
 import { ConversationsService } from './conversations/conversations.service.ts';
+import { LeasesController } from './desktop/leases.controller.ts';
+import { Leases } from './desktop/leases.service.ts';
 import { Grants } from './grants/grants.service.ts';
 import { MessagesService } from './messages/messages.service.ts';
 import { Abandon } from './runs/abandon.ts';
@@ -15,7 +17,7 @@ import { Timeline } from './timeline/timeline.ts';
 import { TimelineReader } from './timeline/timeline-reader.service.ts';
 
 @Module({
-  controllers: [ConversationsController, RunsController],
-  providers: [ConversationsService, MessagesService, RunsService, ClaimService, RecordService, Ending, Abandon, ApprovalsService, ComputersService, Grants, Timeline, TimelineReader],
+  controllers: [ConversationsController, RunsController, LeasesController],
+  providers: [ConversationsService, MessagesService, RunsService, ClaimService, RecordService, Ending, Abandon, ApprovalsService, ComputersService, Grants, Leases, Timeline, TimelineReader],
 })
 export class ConversationsModule {}

@@ -145,6 +145,26 @@ export const openBlockEntity = defineEntity({
 });
 export type OpenBlockRow = InferEntity<typeof openBlockEntity>;
 
+/** Whose turn it is at a desktop. */
+export const desktopLeaseEntity = defineEntity({
+  name: 'DesktopLease',
+  properties: {
+    computerId: p.string().primary(),
+    conversationId: p.string(),
+    /** Grows with every take; kept when nobody drives. */
+    epoch: p.integer(),
+    holder: p.string().nullable(),
+    /** The tab that drives, when it said which it is. */
+    clientId: p.string().nullable(),
+    /** Milliseconds by the database's clock. */
+    takenAt: p.bigint('number'),
+    until: p.bigint('number'),
+    /** The tab, or else the user, that wants to drive next. */
+    askedBy: p.string().nullable(),
+  },
+});
+export type DesktopLeaseRow = InferEntity<typeof desktopLeaseEntity>;
+
 export const saidEntity = defineEntity({
   name: 'Said',
   properties: { userId: p.string().primary(), conversationId: p.string().primary(), key: p.string().primary(), digest: p.string(), messageId: p.string(), runId: p.string() },
@@ -159,5 +179,5 @@ export const workerEntity = defineEntity({ name: 'Worker', properties: { instanc
 export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
 
 export const entities = [
-  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, saidEntity, takenEntity, workerEntity, settingEntity,
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, desktopLeaseEntity, saidEntity, takenEntity, workerEntity, settingEntity,
 ] as unknown as EntitySchema[];

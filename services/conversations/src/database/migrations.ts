@@ -49,4 +49,13 @@ class FirstTables extends ServiceMigration {
   }
 }
 
-export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }];
+class DesktopLeases extends ServiceMigration {
+  override up(): void {
+    this.addSql(`create table desktop_lease (
+      computer_id text primary key, conversation_id text not null references conversation (id) on delete cascade, epoch integer not null, holder text, client_id text,
+      taken_at bigint not null, until bigint not null, asked_by text)`);
+    this.addSql('create index desktop_lease_held on desktop_lease (until) where holder is not null');
+  }
+}
+
+export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }, { name: '2026-11-21-desktop-leases', class: DesktopLeases }];

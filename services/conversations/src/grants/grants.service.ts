@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
-import { DeclaredError, grantLifetimeSeconds, newId, type GrantRight } from '@deskhand/contracts';
+import { DeclaredError, grantLifetimeSeconds, newId, type GrantRight, type grants as contracts, type InputOf } from '@deskhand/contracts';
 import { Database, decryptSecret, deriveKey, encryptSecret } from '@deskhand/platform';
 import { owned } from '../conversations/conversations.service.ts';
 import { branchEntity, settingEntity } from '../database/entities.ts';
@@ -26,18 +26,19 @@ export class Grants implements OnModuleInit {
     this.key = await this.load();
   }
 
-  async sign(userId: string, conversationId: string, computerId: string, rights: readonly GrantRight[]): Promise<string> {
+  async sign(userId: string, conversationId: string, computerId: string, rights: readonly GrantRight[], ticket: { jti?: string; client_id?: string } = {}): Promise<string> {
     const key = this.signingKey();
-    return new SignJWT({ conversation_id: conversationId, computer_id: computerId, rights: [...rights] })
+    return new SignJWT({ conversation_id: conversationId, computer_id: computerId, rights: [...rights], ...ticket })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'grant+jwt', kid: key.kid }).setIssuer('conversations').setSubject(userId).setIssuedAt().setExpirationTime(`${grantLifetimeSeconds}s`).sign(key.privateKey);
   }
 
-  async issue(userId: string, conversationId: string, rights: readonly GrantRight[]): Promise<{ grant: string; computer_id: string }> {
+  async issue({ user_id: userId, conversation_id: conversationId, rights, ticket, client_id }: InputOf<typeof contracts.issue>): Promise<{ grant: string; computer_id: string }> {
     const branch = await this.database.read(async (em) => {
       const conversation = await owned(em, userId, conversationId);
       return em.findOneOrFail(branchEntity, conversation.branchId);
     });
-    return { grant: await this.sign(userId, conversationId, branch.computerId, rights), computer_id: branch.computerId };
+    const once = ticket ? { jti: newId(), ...(client_id !== undefined && { client_id }) } : {};
+    return { grant: await this.sign(userId, conversationId, branch.computerId, rights, once), computer_id: branch.computerId };
   }
 
   async publicKeys(): Promise<{ keys: (JWK & { kty: string; kid: string })[] }> {

@@ -4,6 +4,7 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { forWriting } from '../conversations/conversations.service.ts';
 import { databaseNow } from '../database/clock.ts';
 import { branchEntity, conversationEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
+import { isDriven } from '../desktop/lease-row.ts';
 import { Grants } from '../grants/grants.service.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { Abandon } from './abandon.ts';
@@ -102,11 +103,12 @@ export class ClaimService {
     await em.flush();
     const { messages, complete } = await this.history(em, run.branchId, { runId: run.id, seq: null });
     const calls = await em.find(toolCallEntity, { runId: run.id, step: run.step - 1 }, { orderBy: { position: 'asc' } });
+    const driven = calls.some((call) => call.state !== 'ended') && (await isDriven(em, branch.computerId, await databaseNow(this.database, em)));
     return {
       run_id: run.id, epoch: run.epoch, lease_ms: leaseMs, user_id: run.userId, conversation_id: conversation.id, branch_id: branch.id, computer_id: branch.computerId, provider: conversation.provider ?? null,
       model_name: conversation.modelName ?? null, system_prompt_override: conversation.systemPromptOverride ?? null, approval_mode: conversation.approvalMode, always_allowed: conversation.alwaysAllowed, step: run.step,
       tool_calls: calls.map((call) => ({ tool_call_id: call.id, name: call.name, arguments: call.arguments, ...(call.invalidArguments && { invalid_arguments: call.invalidArguments }), state: call.state })),
-      interrupt: run.interrupt, history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
+      interrupt: run.interrupt, ...(driven && { driven }), history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
     };
   }
 

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { DeclaredError, newId, textOf, type InputOf, type OutputOf, type RunEntry, type runs as contracts } from '@deskhand/contracts';
 import { Database, type EntityManager } from '@deskhand/platform';
 import { messageView } from '../conversations/views.ts';
-import { timestamp } from '../database/clock.ts';
-import { approvalEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow, type ToolCallRow } from '../database/entities.ts';
+import { databaseNow, timestamp } from '../database/clock.ts';
+import { approvalEntity, branchEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow, type ToolCallRow } from '../database/entities.ts';
+import { isDriven } from '../desktop/lease-row.ts';
 import { MessagesService } from '../messages/messages.service.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { Abandon } from './abandon.ts';
@@ -30,7 +31,8 @@ export class RecordService {
       const steering = entries.some((entry) => entry.type === 'step-ended' || entry.type === 'tool-call-ended') && run.state === 'active' ? await em.find(messageEntity, { runId: run.id, steering: true }, { orderBy: { seq: 'asc' } }) : [];
       for (const message of steering) message.steering = false;
       this.database.appendRow(em, 'run_record', { run_id, key: `${epoch}:${key}`, steering: JSON.stringify(steering.map((message) => message.id)) });
-      return { steering: steering.map(messageView), interrupt: run.interrupt };
+      const driven = entries.some((entry) => entry.type === 'step-ended' && entry.blocks.some((block) => block.type === 'tool_call')) && (await this.driven(em, run));
+      return { steering: steering.map(messageView), interrupt: run.interrupt, ...(driven && { driven }) };
     });
   }
 
@@ -86,7 +88,7 @@ export class RecordService {
   /** The run waits as a row. When everything was decided meanwhile it goes straight back to the queue. */
   private async runParked(em: EntityManager, run: RunRow): Promise<void> {
     const waiting = await em.count(approvalEntity, { runId: run.id, decision: null });
-    if (waiting > 0 && !run.interrupt) Object.assign(run, { state: 'parked', workerId: null, leaseUntil: 0, parkedAt: timestamp() });
+    if ((waiting > 0 || (await this.driven(em, run))) && !run.interrupt) Object.assign(run, { state: 'parked', workerId: null, leaseUntil: 0, parkedAt: timestamp() });
     else {
       Object.assign(run, { state: 'queued', workerId: null, leaseUntil: 0 });
       this.ending.wake(em, run.id);
@@ -105,6 +107,12 @@ export class RecordService {
       id: next, conversationId: conversation.id, branchId: run.branchId, userId: run.userId, messageId: unheard[0]!.id, state: 'queued', epoch: 0, workerId: null, leaseUntil: 0, step: 0, interrupt: false, reason: null, error: null, parkedAt: null, createdAt: timestamp(), endedAt: null,
     });
     this.ending.wake(em, next);
+  }
+
+  /** Whether a person has the desktop of this run: its calls wait until it is given back. */
+  private async driven(em: EntityManager, run: RunRow): Promise<boolean> {
+    const branch = await em.findOneOrFail(branchEntity, run.branchId);
+    return isDriven(em, branch.computerId, await databaseNow(this.database, em));
   }
 
   /** Steering messages that the first record with this key handed out; null when there was none. */

@@ -19,7 +19,7 @@ export class RunsController {
   @Serves(contracts.checkpoint) checkpoint(input: InputOf<typeof contracts.checkpoint>) { return this.runs.checkpoint(input); }
   @Serves(contracts.record) record(input: InputOf<typeof contracts.record>) { return this.records.record(input); }
   @Serves(contracts.release) async release(input: InputOf<typeof contracts.release>) { await this.runs.release(input); return {}; }
-  @Serves(grants.issue) issue({ user_id, conversation_id, rights }: InputOf<typeof grants.issue>) { return this.grants.issue(user_id, conversation_id, rights); }
+  @Serves(grants.issue) issue(input: InputOf<typeof grants.issue>) { return this.grants.issue(input); }
   @Serves(grants.keys) keys() { return this.grants.publicKeys(); }
   @Consumes(computerChanged) computerChanged(data: DataOf<typeof computerChanged>) { return this.computers.changed(data); }
   @Consumes(usageRecorded) usageRecorded(data: DataOf<typeof usageRecorded>) { return this.computers.used(data); }
