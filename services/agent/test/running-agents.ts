@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { conversations, livePublished, llm, newId, sandbox, type DataOf, type DurableEvent } from '@deskhand/contracts';
+import { conversations, desktop, livePublished, llm, newId, sandbox, type DataOf, type DurableEvent } from '@deskhand/contracts';
 import { composeService, Log, type NatsBus, type RunningService } from '@deskhand/platform';
 import { startNats, temporaryBlobs, type TestNats } from '@deskhand/platform/testing';
 import { bundle } from '../../../deploy/local/bundle.ts';
@@ -29,10 +29,14 @@ export interface Started {
 export class RunningAgents {
   readonly computers = new Map<string, FakeComputer>();
   readonly live: DataOf<typeof livePublished>[] = [];
+  /** What a picture of the fakes looks like, by the name they give it. */
+  readonly pixels = (name: string) => Buffer.from(`pixels of ${name}`);
+  /** Milliseconds that an action on the desktop takes before it is answered. */
+  actMs = 0;
   readonly blobs = temporaryBlobs();
   private readonly processes = new Set<ChildProcess>();
 
-  private constructor(private readonly nats: TestNats, private readonly folder: string, private readonly truth: RunningService, private readonly upstream: Server, private readonly program: string, private readonly asGateway: NatsBus) {}
+  private constructor(private readonly nats: TestNats, private readonly folder: string, private readonly truth: RunningService, private readonly upstream: StandInModel, private readonly program: string, private readonly asGateway: NatsBus) {}
 
   static async start(script: Script, commands: (command: string) => CommandScript): Promise<RunningAgents> {
     const nats = await startNats();
@@ -91,6 +95,11 @@ export class RunningAgents {
     }
   }
 
+  /** What the model was sent. */
+  get requests(): readonly ChatBody[] {
+    return this.upstream.requests;
+  }
+
   get bus(): NatsBus {
     return this.asGateway;
   }
@@ -103,16 +112,16 @@ export class RunningAgents {
     this.blobs.close();
     await this.truth.close();
     await this.nats.close();
-    this.upstream.closeAllConnections();
-    this.upstream.close();
+    this.upstream.server.closeAllConnections();
+    this.upstream.server.close();
     rmSync(this.folder, { recursive: true, force: true });
     rmSync(this.program, { force: true });
   }
 
   private async standIn(commands: (command: string) => CommandScript): Promise<void> {
     const models = await this.nats.bus('llm-gateway');
-    const { port } = this.upstream.address() as { port: number };
-    await models.serve(llm.resolve, null, async () => ({ wire: 'openai-chat' as const, base_url: `http://127.0.0.1:${port}`, token: 'dhr_test-token', model: 'm', label: 'test/m', scripted: true, context_window: null }));
+    const { port } = this.upstream.server.address() as { port: number };
+    await models.serve(llm.resolve, null, async () => ({ wire: 'openai-chat' as const, base_url: `http://127.0.0.1:${port}`, token: 'dhr_test-token', model: 'm', label: 'test/m', scripted: false, context_window: null }));
     const managers = await this.nats.bus('sandbox-manager');
     await managers.serve(sandbox.start, null, async ({ computer_id }) => {
       if (!this.computers.has(computer_id)) {
@@ -120,6 +129,11 @@ export class RunningAgents {
         this.computers.set(computer_id, computer);
         await managers.serve(sandbox.run, { computer_id }, async (command) => computer.run(command));
         await managers.serve(sandbox.follow, { computer_id }, async ({ call_id, offset }) => computer.follow(call_id, offset));
+        await managers.serve(desktop.act, { computer_id }, async ({ conversation_id, call_id, action }) => {
+          const { image, ...view } = await computer.act(call_id, action);
+          await new Promise((resolve) => setTimeout(resolve, this.actMs));
+          return { ...view, ...(image !== undefined && { image: { ...image, blob: (await this.blobs.store.put(conversation_id, this.pixels(image.blob), image.media_type)).id } }) };
+        });
         await managers.serve(sandbox.kill, { computer_id }, async ({ call_id }) => computer.kill(call_id));
       }
       return { computer_id, state: 'ready' as const, started_at: null };
@@ -128,15 +142,24 @@ export class RunningAgents {
 }
 
 interface ChatBody {
-  messages: { role: string; content: string | null }[];
+  messages: { role: string; content: string | { type: string; text?: string; image_url?: { url: string } }[] | null }[];
 }
 
-async function startModel(script: Script): Promise<Server> {
+interface StandInModel {
+  server: Server;
+  requests: ChatBody[];
+}
+
+async function startModel(script: Script): Promise<StandInModel> {
+  const requests: ChatBody[] = [];
   const server = createServer((request, response) => void (async () => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
-    const { messages } = JSON.parse(body) as ChatBody;
-    const { text = '', calls = [], hangs = false } = script(messages.findLast((message) => message.role === 'user')?.content ?? '', messages.filter((message) => message.role === 'assistant').length);
+    const sent = JSON.parse(body) as ChatBody;
+    const { messages } = sent;
+    requests.push(sent);
+    const said = messages.flatMap(({ role, content }) => (role === 'user' && typeof content === 'string' && !content.startsWith('[Notice') ? [content] : [])).at(-1) ?? '';
+    const { text = '', calls = [], hangs = false } = script(said, messages.filter((message) => message.role === 'assistant').length);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const send = (delta: object, finish: string | null = null) => response.write(`data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`);
     for (const word of text.match(/\S+\s*/g) ?? []) {
@@ -149,5 +172,5 @@ async function startModel(script: Script): Promise<Server> {
     response.end('data: [DONE]\n\n');
   })());
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
+  return { server, requests };
 }

@@ -37,6 +37,18 @@ describe('what a model sees of a conversation', () => {
     expect(messagesForModel(history, '2')).toEqual([said('go'), { role: 'assistant', blocks: [text('One.')] }, said('more')]);
   });
 
+  it('hears of what happened around the conversation, marked and once', () => {
+    const notice = { ...message('1', 'user', [{ type: 'notice', kind: 'desktop-driven', text: 'A person used the desktop.' }]), content: 'A person used the desktop.' };
+    const history = [message('1', 'user', [text('go')]), message('1', 'assistant', [call('a')]), notice, message('1', 'tool', [result('a', 'A')])];
+    expect(messagesForModel(history, '1')).toMatchObject([said('go'), { role: 'assistant' }, { role: 'tool' }, said('[Notice from Deskhand: A person used the desktop.]')]);
+  });
+
+  it('sees the pictures of results, but none of a failed call', () => {
+    const images = [{ blob: 'b', media_type: 'image/jpeg', width: 1_280, height: 800 }];
+    const [, tool] = messagesForModel([message('1', 'assistant', [call('a'), call('b')]), message('1', 'tool', [result('a', 'A', { result: { output: 'A', images } }), result('b', 'B', { result: { output: 'B', images }, is_error: true })])], '1');
+    expect(tool).toEqual({ role: 'tool', results: [{ tool_call_id: 'a', text: 'A', is_error: false, images }, { tool_call_id: 'b', text: 'B', is_error: true }] });
+  });
+
   it('tells how commands ended', () => {
     const history = [message('1', 'assistant', [call('a'), call('b'), call('c'), call('d')]), message('1', 'tool', [
       result('a', ''), result('b', 'no\n', { result: { output: 'no\n', exit_code: 2 } }), result('c', 'half', { interrupted: true, is_error: true }), result('d', 'x', { result: { output: 'x', exit_code: 0, display: { secret: 1 } } }),

@@ -25,7 +25,9 @@ export function messagesForModel(history: readonly Message[], runId: string): Mo
   const messages: ModelMessage[] = [];
   for (const [index, message] of ordered.entries()) {
     if (message.role === 'user') {
-      const text = [textOf(message.blocks) || message.content, ...noticesOf(message)].filter((part) => part !== '').join('\n\n');
+      const notices = noticesOf(message);
+      // Without text blocks its string says all, unless that only repeats a notice.
+      const text = [textOf(message.blocks) || (notices.length === 0 ? message.content : ''), ...notices].filter((part) => part !== '').join('\n\n');
       if (text !== '') messages.push({ role: 'user', text });
     } else if (message.role === 'assistant') {
       if (message.cut && wentOn(ordered, index, runId)) continue;

@@ -193,6 +193,45 @@ describe('requests', () => {
   });
 });
 
+describe('pictures', () => {
+  const [first, second] = [newId(), newId()];
+  const picture = (blob: string, media_type: 'image/jpeg' | 'image/png') => ({ blob, media_type, width: 1_280, height: 800 });
+  const request: ModelRequest = {
+    system: 'Be good.', tools: [],
+    messages: [
+      { role: 'user', text: 'Look' },
+      { role: 'assistant', blocks: [first, second].map((id) => ({ type: 'tool_call' as const, tool_call_id: id, name: 'computer', arguments: { action: 'screenshot' } })) },
+      { role: 'tool', results: [{ tool_call_id: first, text: 'The screen.', is_error: false, images: [picture('one', 'image/jpeg')] }, { tool_call_id: second, text: 'Enlarged.', is_error: false, images: [picture('two', 'image/png')] }] },
+    ],
+    pictures: new Map([['one', 'b25l'], ['two', 'dHdv']]),
+  };
+
+  it('OpenAI format: follow the results of their step in one message', async () => {
+    await ask('openai-chat', { parts: [openAi.text] }, request);
+    const [one, other] = [shortCallId(first), shortCallId(second)];
+    expect((upstream.requests[0]?.body.messages as unknown[]).slice(3)).toEqual([
+      { role: 'tool', tool_call_id: one, content: 'The screen.' }, { role: 'tool', tool_call_id: other, content: 'Enlarged.' },
+      {
+        role: 'user', content: [
+          { type: 'text', text: `[Picture of the result of call ${one}]` }, { type: 'image_url', image_url: { url: 'data:image/jpeg;base64,b25l' } },
+          { type: 'text', text: `[Picture of the result of call ${other}]` }, { type: 'image_url', image_url: { url: 'data:image/png;base64,dHdv' } },
+        ],
+      },
+    ]);
+  });
+
+  it('Anthropic format: are part of their result', async () => {
+    await ask('anthropic-messages', { parts: [anthropic.text] }, request);
+    const image = (media_type: string, data: string) => ({ type: 'image', source: { type: 'base64', media_type, data } });
+    expect((upstream.requests[0]?.body.messages as unknown[]).at(-1)).toEqual({
+      role: 'user', content: [
+        { type: 'tool_result', tool_use_id: first, content: [{ type: 'text', text: 'The screen.' }, image('image/jpeg', 'b25l')] },
+        { type: 'tool_result', tool_use_id: second, content: [{ type: 'text', text: 'Enlarged.' }, image('image/png', 'dHdv')], cache_control: { type: 'ephemeral' } },
+      ],
+    });
+  });
+});
+
 describe('the route of a run', () => {
   it('is asked for once, and again when it did not work or is old', async () => {
     let asked = 0;
