@@ -7,6 +7,13 @@ export interface Beat {
   calls?: readonly { name: string; arguments: Record<string, unknown> }[];
 }
 
+/** A step of the tour. */
+export interface Step {
+  beat: Beat;
+  /** Needs the desktop: left out without the computer tool, and once such a step did not work. */
+  desktop?: true;
+}
+
 /** A call of an earlier answer with what came of it; `result` is null when none was given. */
 export interface DoneCall extends SeenCall {
   result: { text: string; isError: boolean } | null;

@@ -9,6 +9,8 @@ export interface SeenCall {
 
 export type Entry =
   | { kind: 'user'; text: string }
+  /** What the agent was told of happenings around the conversation. */
+  | { kind: 'notice'; text: string }
   | { kind: 'assistant'; text: string; calls: readonly SeenCall[] }
   | { kind: 'result'; callId: string; text: string; isError: boolean };
 
@@ -36,7 +38,7 @@ export function viewConversation(format: WireFormat, body: Fields): Conversation
 
 function openaiEntries(message: Fields): Entry[] {
   const said = textOf(message.content);
-  if (message.role === 'user') return [{ kind: 'user', text: said }];
+  if (message.role === 'user') return [saidEntry(said)];
   if (message.role === 'tool') return [{ kind: 'result', callId: text(message.tool_call_id), text: said, isError: looksLikeError(said) }];
   if (message.role !== 'assistant') return [];
   const calls = records(message.tool_calls).map((call): SeenCall => {
@@ -48,16 +50,23 @@ function openaiEntries(message: Fields): Entry[] {
 
 function anthropicEntries(message: Fields): Entry[] {
   const blocks: Fields[] = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : records(message.content);
-  const said = blocks.filter((block) => block.type === 'text').map((block) => text(block.text)).join('\n');
+  const texts = blocks.filter((block) => block.type === 'text').map((block) => text(block.text));
   if (message.role === 'assistant') {
     const calls = blocks.filter((block) => block.type === 'tool_use').map((block): SeenCall => ({ id: text(block.id), name: text(block.name), arguments: isRecord(block.input) ? block.input : {} }));
-    return [{ kind: 'assistant', text: said, calls }];
+    return [{ kind: 'assistant', text: texts.join('\n'), calls }];
   }
   if (message.role !== 'user') return [];
   const results = blocks
     .filter((block) => block.type === 'tool_result')
     .map((block): Entry => ({ kind: 'result', callId: text(block.tool_use_id), text: textOf(block.content), isError: block.is_error === true }));
-  return said !== '' || results.length === 0 ? [...results, { kind: 'user', text: said }] : results;
+  const notices = texts.map(saidEntry).filter((entry) => entry.kind === 'notice');
+  const said = texts.filter((part) => saidEntry(part).kind === 'user').join('\n');
+  return said !== '' || results.length + notices.length === 0 ? [...results, ...notices, { kind: 'user', text: said }] : [...results, ...notices];
+}
+
+function saidEntry(said: string): Entry {
+  const notice = /^\[Notice from Deskhand: ([^]*)\]$/.exec(said)?.[1];
+  return notice === undefined ? { kind: 'user', text: said } : { kind: 'notice', text: notice };
 }
 
 /** The OpenAI format has no field for it: a failed call is known by how its text begins. */

@@ -17,6 +17,11 @@ class Conversation {
   private readonly messages: Fields[] = [];
   constructor(private readonly format: WireFormat, private readonly tools: readonly string[] = names) {}
 
+  /** Something that the agent tells beside what the person says. */
+  notice(text: string): void {
+    this.say(`[Notice from Deskhand: ${text}]`);
+  }
+
   say(text: string): void {
     this.messages.push({ role: 'user', content: this.format === 'openai-chat' ? text : [{ type: 'text', text }] });
   }
@@ -75,6 +80,47 @@ describe.each<WireFormat>(['openai-chat', 'anthropic-messages'])('scripted/demo 
     expect(texts.at(-1)).toMatch(/\| step \| tool \| outcome \|\n\|---/);
     expect(texts.at(-1)).toMatch(/```python\ndef greet/);
     expect(texts.at(-1)).toMatch(/\n- Reload/);
+  });
+
+  it('uses the desktop where there is one: opens a page, fills in its form by mouse and keyboard, reads what arrived', () => {
+    const conversation = new Conversation(format, [...names, 'computer']);
+    conversation.say('hi');
+    const { calls, texts } = conversation.run(works);
+    const tail = calls.slice(6);
+    expect(tail.map((call) => call.name)).toEqual(['write', 'write', 'bash', 'bash', 'computer', 'computer', 'computer', 'computer', 'computer', 'computer', 'computer', 'bash', 'bash']);
+    expect(tail.flatMap((call) => (call.name === 'computer' ? [call.input.action] : []))).toEqual(['screenshot', 'click', 'type', 'click', 'type', 'click', 'screenshot']);
+    expect(tail[2]?.input).toMatchObject({ background: true });
+    expect(tail[3]?.input.command).toContain('open http://127.0.0.1:');
+    expect(tail.at(-1)?.input).toMatchObject({ ask_first: true });
+    expect(texts.at(-1)).toMatch(/\| fill in a form on the desktop \| `computer` \| worked \|/);
+  });
+
+  it('leaves the rest of the desktop\'s tour out once something there did not work', () => {
+    const conversation = new Conversation(format, [...names, 'computer']);
+    conversation.say('hi');
+    const { calls, texts } = conversation.run((name) => (name === 'computer' ? { text: 'The computer is not available, so the call was not run: no screen', isError: true } : works(name)));
+    expect(calls.filter((call) => call.name === 'computer')).toHaveLength(3);
+    expect(calls.at(-1)?.input).toMatchObject({ ask_first: true });
+    expect(texts.find((text) => text.includes('That step did not work'))).toContain('no screen');
+    expect(texts.at(-1)).toMatch(/`computer` \| did not work/);
+  });
+
+  it('says what it was told while a person drove, once, and goes on where it was', () => {
+    const conversation = new Conversation(format, [...names, 'computer']);
+    conversation.notice('A person used the desktop before anything was said.');
+    conversation.say('hi');
+    const seen: string[] = [];
+    let asked = 0;
+    const texts: string[] = [];
+    for (let turn = conversation.ask(); turn.stop !== 'end'; turn = conversation.ask()) {
+      texts.push(turn.parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join(''));
+      for (const part of turn.parts) if (part.type === 'tool-call') seen.push(part.name);
+      conversation.answer(turn, works);
+      if (seen.includes('computer') && asked++ === 0) conversation.notice('A person used the desktop for 12 seconds: 3 clicks.');
+    }
+    const told = texts.filter((text) => text.includes('> A person used the desktop for 12 seconds: 3 clicks.'));
+    expect(told).toEqual([expect.stringMatching(/I waited, and was told[^]*I go on where I was\.\n\nNow the second field/)]);
+    expect(seen).toHaveLength(19);
   });
 
   it('reacts to a no', () => {

@@ -14,7 +14,8 @@ export function demoBeat(view: ConversationView): Beat {
   if (!over) {
     if (view.tools.size === 0) return tourWithoutTools;
     const turns = turnsOf(touring);
-    return tourBeat(turns, view.tools);
+    const since = touring.slice(touring.findLastIndex((entry) => entry.kind === 'assistant') + 1);
+    return tourBeat(turns, view.tools, since.flatMap((entry) => (entry.kind === 'notice' ? [entry.text] : [])));
   }
   const lastSaid = said.at(-1) ?? 0;
   return smallTalk(view.entries[lastSaid], turnsOf(view.entries.slice(lastSaid + 1)), view.tools);

@@ -1,4 +1,6 @@
-import { quote, wasDenied, type Beat, type DoneCall } from './beat.ts';
+import { quote, wasDenied, type Beat, type DoneCall, type Step } from './beat.ts';
+import { desktopSteps } from './tour-desktop.ts';
+import { guestbookFolder } from './tour-guestbook.ts';
 
 const file = '/workspace/hello.py';
 const greeting = '    return f"Hello, {name}!"';
@@ -8,7 +10,7 @@ const program = ['import sys', '', '', 'def greet(name):', greeting, '', '', 'if
 export const scriptedNotice = 'I am **scripted/demo**: not a language model but a fixed script that comes with Deskhand, so that you can see the whole product run without any key.';
 
 /** What the tour calls, step by step; a step whose tools are not on offer is left out. */
-const steps: readonly { beat: Beat; remark?: (done: readonly DoneCall[]) => string }[] = [
+const steps: readonly Step[] = [
   {
     beat: {
       reasoning: 'I follow a script, so I know the way already: look at the computer, write a small program, run it, change it, and ask before anything is deleted.',
@@ -35,30 +37,51 @@ const steps: readonly { beat: Beat; remark?: (done: readonly DoneCall[]) => stri
       calls: [{ name: 'read', arguments: { path: file } }, { name: 'bash', arguments: { command: `python3 ${file} "dear reader"`, timeout_seconds: 20 } }],
     },
   },
+  ...desktopSteps,
   {
     beat: {
-      text: 'One thing is left to show. The tour made a file, and deleting it cannot be undone, so **I ask you first**. Nothing happens until you decide: close this page, come back tomorrow, the question waits.',
-      calls: [{ name: 'bash', arguments: { command: `rm -f ${file} && ls -la /workspace`, timeout_seconds: 20, ask_first: true, reason: `Deletes the scratch file of the tour, ${file}` } }],
+      text: 'One thing is left to show. The tour made files, and deleting them cannot be undone, so **I ask you first**. Nothing happens until you decide: close this page, come back tomorrow, the question waits.',
+      calls: [{ name: 'bash', arguments: { command: `rm -rf ${file} ${guestbookFolder} && ls -la /workspace`, timeout_seconds: 20, ask_first: true, reason: `Deletes what the tour made: ${file} and ${guestbookFolder}` } }],
     },
   },
 ];
 
-/** The tour's answer after `turns`, the calls of its answers so far. */
-export function tourBeat(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>): Beat {
-  const offered = steps.filter(({ beat }) => beat.calls?.every((call) => tools.has(call.name)));
-  const last = turns.at(-1)?.find((call) => call.result === null || call.result.isError);
+/** The tour's answer after `turns`, the calls of its answers so far; `notices` came since the last of them. */
+export function tourBeat(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>, notices: readonly string[]): Beat {
+  const last = failedCall(turns.at(-1));
   if (turns.length === 1 && last) return { text: noComputer(last) };
-  const next = offered[turns.length];
-  if (!next) return { text: summary(turns) };
-  if (turns.length > 1 && last) return { ...next.beat, text: `That step did not work:\n\n${quote(last.result?.text ?? 'there is no result')}\n\nThe tour goes on all the same. ${next.beat.text}` };
-  const seen = turns.length === 1 ? quote(turns[0]?.[0]?.result?.text ?? '', 1) : '';
-  return seen === '' ? next.beat : { ...next.beat, text: `${seen}\n\n${next.beat.text}` };
+  const next = nextStep(turns, tools);
+  if (!next) return { text: [...heard(notices), summary(turns)].join('\n\n') };
+  const first = turns.length === 1 ? quote(turns[0]?.[0]?.result?.text ?? '', 1) : '';
+  const before = turns.length > 1 && last ? [`That step did not work:\n\n${quote(last.result?.text ?? 'there is no result')}\n\nThe tour goes on all the same.`] : first === '' ? [] : [first];
+  return { ...next.beat, text: [...heard(notices), ...before, next.beat.text].join('\n\n') };
+}
+
+function nextStep(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>): Step | null {
+  let taken = 0;
+  let desktopWorks = tools.has('computer');
+  for (const step of steps) {
+    if (!step.beat.calls?.every((call) => tools.has(call.name)) || (step.desktop && !desktopWorks)) continue;
+    const turn = turns[taken++];
+    if (turn === undefined) return step;
+    if (step.desktop && failedCall(turn)) desktopWorks = false;
+  }
+  return null;
+}
+
+function failedCall(turn: readonly DoneCall[] | undefined): DoneCall | undefined {
+  return turn?.find((call) => call.result === null || call.result.isError);
+}
+
+/** A script cannot think about what a person did, but it can say that it was told. */
+function heard(notices: readonly string[]): string[] {
+  return notices.length === 0 ? [] : [`I waited, and was told meanwhile:\n\n${notices.map((notice) => `> ${notice}`).join('\n>\n')}\n\nI go on where I was.`];
 }
 
 /** The tour of a request that offers no tools. */
 export const tourWithoutTools: Beat = {
   reasoning: 'No tools are on offer, so there is nothing to show but words.',
-  text: `Hello! ${scriptedNotice}\n\nThis request offers me no tools, so I can only chat. With tools I would show you:\n\n- a shell command in this conversation's own computer,\n- a file written, changed and read,\n- a question that waits for your approval.\n\nTo talk to a real model, add a provider key in **Settings → Providers**.`,
+  text: `Hello! ${scriptedNotice}\n\nThis request offers me no tools, so I can only chat. With tools I would show you:\n\n- a shell command in this conversation's own computer,\n- a file written, changed and read,\n- a form filled in on its desktop,\n- a question that waits for your approval.\n\nTo talk to a real model, add a provider key in **Settings → Providers**.`,
 };
 
 function noComputer(call: DoneCall): string {
@@ -83,6 +106,7 @@ function summary(turns: readonly (readonly DoneCall[])[]): string {
 | write a file | \`write\` | ${ran('write')} |
 | change one line | \`edit\` | ${ran('edit')} |
 | read it back | \`read\` | ${ran('read')} |
+| fill in a form on the desktop | \`computer\` | ${ran('computer')} |
 | delete, after asking | \`bash\` | ${outcome(asked)} |
 
 The heart of the program was:
@@ -103,8 +127,8 @@ This was the scripted tour; every command in it really ran in your container.`;
 
 function decision(asked: DoneCall | undefined): string {
   if (!asked) return 'That was the whole tour.';
-  if (wasDenied(asked)) return `**You said no**, so I left \`${file}\` where it is. That is how it should be: what you deny does not happen.`;
-  if (asked.result?.isError === false) return `**You allowed it**, so the scratch file is gone.`;
+  if (wasDenied(asked)) return `**You said no**, so I left everything where it is. That is how it should be: what you deny does not happen.`;
+  if (asked.result?.isError === false) return `**You allowed it**, so what the tour made is gone again.`;
   return `The last command did not work:\n\n${quote(asked.result?.text ?? 'there is no result')}`;
 }
 
