@@ -101,6 +101,7 @@ const goodBody: Readonly<Record<string, object>> = {
   [`POST ${api.say.path}`]: { content: 'hello' },
   [`POST ${api.steer.path}`]: { content: 'hello' },
   [`POST ${api.decide.path}`]: { decision: 'allow' },
+  [`POST ${api.desktopTicket.path}`]: { mode: 'control' },
 };
 
 describe('another user\'s things', () => {

@@ -3,6 +3,7 @@ import { email, password, session, tokenScope, username, userView } from './auth
 import { conversationSettings, maximumMessageLength } from './conversations.ts';
 import { contentBlock, messageRole } from './content.ts';
 import { modelView, providerName, providerView } from './llm.ts';
+import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
 import { computerView } from './sandbox.ts';
 import { approvalDecision, approvalView, conversationView } from './timeline.ts';
@@ -72,6 +73,11 @@ export const api = {
   startComputer: defineRoute('POST', '/api/conversations/:id/sandbox/start', { ...user, summary: 'Start its computer', answer: computerView }),
   stopComputer: defineRoute('POST', '/api/conversations/:id/sandbox/stop', { ...user, summary: 'Stop its computer; files stay', answer: computerView }),
   restartComputer: defineRoute('POST', '/api/conversations/:id/sandbox/restart', { ...user, summary: 'Restart its computer; files stay', answer: computerView }),
+  desktopTicket: defineRoute('POST', '/api/conversations/:id/desktop/ticket', { ...user, summary: 'A WebSocket address for one viewer of its desktop, good once and for a minute; starts the computer', body: z.object({ mode: z.enum(['view', 'control']), client_id: z.string().min(1).max(100).optional() }), answer: z.object({ url: z.string() }) }),
+  desktopLease: defineRoute('GET', '/api/conversations/:id/desktop/lease', { ...user, summary: 'Who drives its desktop', answer: z.object({ lease: desktopLease.nullable() }) }),
+  takeDesktop: defineRoute('POST', '/api/conversations/:id/desktop/lease', { ...user, summary: 'Drive its desktop, or go on driving; 409 while somebody else does', body: z.object({ client_id: z.string().min(1).max(100).optional(), epoch: z.number().int().optional(), ask: z.boolean().optional() }).optional().nullable(), answer: desktopLease }),
+  releaseDesktop: defineRoute('DELETE', '/api/conversations/:id/desktop/lease', { ...user, status: 204, summary: 'Give its desktop back to the agent, or to the tab that asked for it', query: z.object({ client_id: z.string().max(100).optional(), epoch: z.coerce.number().int().optional(), to: z.string().max(100).optional() }), answer: empty }),
+  blob: defineRoute('GET', '/api/conversations/:id/blobs/:blob', { ...user, summary: 'A picture of this conversation', answer: z.string(), contentType: 'image/*' }),
   approvals: defineRoute('GET', '/api/approvals', { ...user, summary: 'Everything that waits for a decision', answer: z.array(approvalView) }),
   decide: defineRoute('POST', '/api/approvals/:id', { ...user, summary: 'Decide once', body: z.object({ decision: approvalDecision, arguments: z.record(z.string(), z.unknown()).optional() }), answer: empty }),
 

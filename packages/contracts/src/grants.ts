@@ -15,6 +15,8 @@ export const grantClaims = z.object({
   /** Of a ticket: it is used once, and the tab that asked for it. */
   jti: z.string().optional(),
   client_id: z.string().optional(),
+  /** The session of who asked: a viewer ends with it. */
+  session_id: z.string().optional(),
   iat: z.number(),
   exp: z.number(),
 });
@@ -27,8 +29,8 @@ export const grants = {
   /** Gives a right on a conversation's computer to its owner; anybody else gets `NOT_FOUND`. A `ticket` can be used once. */
   issue: defineRequest('conversations.grant.issue', {
     owner: 'conversations', callers: ['gateway'], idempotent: true,
-    input: z.object({ user_id: z.string(), conversation_id: z.string(), rights: z.array(grantRight).min(1), ticket: z.boolean().optional(), client_id: z.string().max(100).optional() }),
+    input: z.object({ user_id: z.string(), conversation_id: z.string(), rights: z.array(grantRight).min(1), ticket: z.boolean().optional(), client_id: z.string().max(100).optional(), session_id: z.string().optional() }),
     output: z.object({ grant: z.string(), computer_id: z.string() }), errors: ['NOT_FOUND'],
   }),
-  keys: defineRequest('conversations.grant.keys', { owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({}), output: publicKeySet }),
+  keys: defineRequest('conversations.grant.keys', { owner: 'conversations', callers: ['sandbox-manager', 'gateway'], idempotent: true, input: z.object({}), output: publicKeySet }),
 } as const;

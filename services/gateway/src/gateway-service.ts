@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { NestLog, type Log, type ServiceDefinition } from '@deskhand/platform';
 import { controllers, GatewayModule } from './gateway.module.ts';
+import { DataPlane } from './desktop/data-plane.ts';
 import { AccessGuard } from './http/access-guard.ts';
 import { assertAllRoutesDeclared } from './http/declared-routes.ts';
 import { ErrorFilter } from './http/error-filter.ts';
@@ -10,7 +11,7 @@ import { createAdapter } from './http/server.ts';
 import { WebApp } from './http/web-app.ts';
 import { GatewaySettings } from './settings.ts';
 import { Metrics } from './operations/metrics.ts';
-import { WebSocketListener } from './streams/web-socket-listener.ts';
+import { Upgrades } from './streams/upgrades.ts';
 
 @Global()
 @Module({})
@@ -34,7 +35,8 @@ async function compose(module: Type | DynamicModule, log: Log, settings: Gateway
   return {
     app,
     listen: async () => {
-      app.get(WebSocketListener).attach(app.getHttpServer());
+      await app.get(DataPlane).listen();
+      app.get(Upgrades).attach(app.getHttpServer());
       await app.listen(settings.port, settings.host);
     },
   };

@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { DataPlane } from './desktop/data-plane.ts';
+import { DesktopController } from './desktop/desktop.controller.ts';
+import { DesktopEndpoint } from './desktop/desktop-endpoint.ts';
 import { DocumentsController } from './documents/documents.controller.ts';
 import { ConversationFeeds } from './feed/conversation-feeds.ts';
 import { AccessGuard } from './http/access-guard.ts';
@@ -16,12 +19,13 @@ import { UsersController } from './rest/users.controller.ts';
 import { EventsController } from './streams/events.controller.ts';
 import { ListHints } from './streams/list-hints.ts';
 import { OpenStreams } from './streams/open-streams.ts';
+import { Upgrades } from './streams/upgrades.ts';
 import { WebSocketListener } from './streams/web-socket-listener.ts';
 
-export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, ConversationsController, ComputersController, EventsController];
+export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, ConversationsController, ComputersController, DesktopController, EventsController];
 
 @Module({
   controllers,
-  providers: [Revocations, ApiTokens, Authenticator, AccessGuard, ErrorFilter, ConversationFeeds, OpenStreams, ListHints, Metrics, WebSocketListener],
+  providers: [Revocations, ApiTokens, Authenticator, AccessGuard, ErrorFilter, ConversationFeeds, OpenStreams, ListHints, Metrics, WebSocketListener, DataPlane, DesktopEndpoint, Upgrades],
 })
 export class GatewayModule {}

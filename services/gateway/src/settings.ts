@@ -8,7 +8,17 @@ export const gatewayConfig = defineConfig({
   PUBLIC_URL: z.url().optional(),
   /** Folder of the built web app; without it only the API is served. */
   WEB_ROOT: z.string().optional(),
+  /** Where the managers of computers bring the bytes of desktops: what is listened on, and the address that they dial. */
+  DATA_PLANE_HOST: z.string().default('127.0.0.1'),
+  DATA_PLANE_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  DATA_PLANE_ADDRESS: z.string().optional(),
 });
+
+export interface DataPlaneSettings {
+  host: string;
+  port: number;
+  address: string;
+}
 
 export class GatewaySettings {
   constructor(
@@ -16,11 +26,12 @@ export class GatewaySettings {
     readonly port: number,
     readonly publicUrl: URL | null,
     readonly webRoot: string | null,
+    readonly dataPlane: DataPlaneSettings = { host: '127.0.0.1', port: 0, address: '127.0.0.1' },
   ) {}
 
   static fromEnvironment(): GatewaySettings {
-    const { HTTP_HOST, HTTP_PORT, PUBLIC_URL, WEB_ROOT } = gatewayConfig.value;
-    return new GatewaySettings(HTTP_HOST, HTTP_PORT, PUBLIC_URL === undefined ? null : new URL(PUBLIC_URL), WEB_ROOT ?? null);
+    const { HTTP_HOST, HTTP_PORT, PUBLIC_URL, WEB_ROOT, DATA_PLANE_HOST: host, DATA_PLANE_PORT: port, DATA_PLANE_ADDRESS: address } = gatewayConfig.value;
+    return new GatewaySettings(HTTP_HOST, HTTP_PORT, PUBLIC_URL === undefined ? null : new URL(PUBLIC_URL), WEB_ROOT ?? null, { host, port, address: address ?? host });
   }
 
   /** Browsers send a `Secure` cookie over https only. */

@@ -26,18 +26,18 @@ export class Grants implements OnModuleInit {
     this.key = await this.load();
   }
 
-  async sign(userId: string, conversationId: string, computerId: string, rights: readonly GrantRight[], ticket: { jti?: string; client_id?: string } = {}): Promise<string> {
+  async sign(userId: string, conversationId: string, computerId: string, rights: readonly GrantRight[], ticket: { jti?: string; client_id?: string; session_id?: string } = {}): Promise<string> {
     const key = this.signingKey();
     return new SignJWT({ conversation_id: conversationId, computer_id: computerId, rights: [...rights], ...ticket })
       .setProtectedHeader({ alg: 'EdDSA', typ: 'grant+jwt', kid: key.kid }).setIssuer('conversations').setSubject(userId).setIssuedAt().setExpirationTime(`${grantLifetimeSeconds}s`).sign(key.privateKey);
   }
 
-  async issue({ user_id: userId, conversation_id: conversationId, rights, ticket, client_id }: InputOf<typeof contracts.issue>): Promise<{ grant: string; computer_id: string }> {
+  async issue({ user_id: userId, conversation_id: conversationId, rights, ticket, client_id, session_id }: InputOf<typeof contracts.issue>): Promise<{ grant: string; computer_id: string }> {
     const branch = await this.database.read(async (em) => {
       const conversation = await owned(em, userId, conversationId);
       return em.findOneOrFail(branchEntity, conversation.branchId);
     });
-    const once = ticket ? { jti: newId(), ...(client_id !== undefined && { client_id }) } : {};
+    const once = ticket ? { jti: newId(), ...(client_id !== undefined && { client_id }), ...(session_id !== undefined && { session_id }) } : {};
     return { grant: await this.sign(userId, conversationId, branch.computerId, rights, once), computer_id: branch.computerId };
   }
 
