@@ -82,6 +82,15 @@ export const sandbox = {
   }),
   /** Kills a command's whole process tree, also what it daemonised. `gone` within 3 s, or the computer is restarted. */
   kill: defineRequest('sandbox.{computer_id}.kill', { ...byUsers, idempotent: true, timeoutMs: 10_000, attemptMs: 6_000, input: z.object({ ...one, call_id: z.string() }), output: z.object({ gone: z.boolean() }), errors: ['UNAVAILABLE', 'FORBIDDEN'] }),
+  /**
+   * From the manager that was asked to the one that owns the computer or shares a host with its files. The grant was
+   * checked by the first. Asked again with the same `request_id`, it answers what the first one comes to.
+   */
+  manage: defineRequest('sandbox.{manager_id}.manage', {
+    owner: 'sandbox-manager', callers: ['sandbox-manager'], idempotent: true, timeoutMs: 4_000, attemptMs: 4_000,
+    input: z.object({ manager_id: z.string(), computer_id: z.string(), request_id: z.string(), verb: z.enum(['start', 'stop', 'restart', 'remove']) }), output: computerView.nullable(),
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'UNAVAILABLE'],
+  }),
   /** For administrators. */
   list: defineRequest('sandbox.computer.list', {
     owner: 'sandbox-manager', callers: ['gateway'], idempotent: true, input: z.object({}),

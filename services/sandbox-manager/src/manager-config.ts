@@ -1,9 +1,10 @@
-import { defineConfig } from '@deskhand/platform';
+import { defineConfig, serviceConfig } from '@deskhand/platform';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { ComputerLimits } from './containers/container-options.ts';
 
 export const managerConfig = defineConfig({
+  SERVICE_INSTANCE: serviceConfig.SERVICE_INSTANCE,
   /** Why there is no Docker engine, in words; computers cannot be started then. */
   DOCKER_PROBLEM: z.string().optional(),
   SANDBOX_IMAGE: z.string().optional(),

@@ -6,13 +6,15 @@ import { GrantChecks } from './computers/grant-checks.ts';
 import { IdleService } from './computers/idle.service.ts';
 import { Engine } from './containers/engine.ts';
 import { managerConfig } from './manager-config.ts';
+import { ManagersRepository } from './ownership/managers.repository.ts';
+import { Ownership } from './ownership/ownership.service.ts';
 import { DiskWatchService } from './workspaces/disk-watch.service.ts';
 import { Workspaces } from './workspaces/workspaces.ts';
 
 @Module({
   controllers: [ComputersController],
   providers: [
-    ComputersRepository, ComputersService, GrantChecks, IdleService, DiskWatchService,
+    ComputersRepository, ComputersService, GrantChecks, ManagersRepository, Ownership, IdleService, DiskWatchService,
     { provide: Engine, useFactory: () => new Engine(managerConfig.value.DOCKER_PROBLEM ?? null) },
     {
       provide: Workspaces,

@@ -82,7 +82,7 @@ export async function startSurroundings() {
 export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
 
 export function configure(surroundings: Surroundings, more: Partial<typeof managerConfig.value> = {}): void {
-  vi.spyOn(managerConfig, 'value', 'get').mockReturnValue({ SANDBOX_IMAGE: image, IDLE_SECONDS: 600, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId, ...more });
+  vi.spyOn(managerConfig, 'value', 'get').mockReturnValue({ SERVICE_INSTANCE: '1', SANDBOX_IMAGE: image, IDLE_SECONDS: 600, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId, ...more });
 }
 
 export async function startManager(surroundings: Surroundings): Promise<RunningService & { bus: Bus }> {

@@ -64,6 +64,13 @@ export class Database {
     return work(this.orm.em.fork() as EntityManager);
   }
 
+  /** Milliseconds by the database's clock: the one clock that all instances share. */
+  async now(em: EntityManager): Promise<number> {
+    if (this.dialect === 'sqlite') return Date.now();
+    const [row] = await em.execute<{ now: string }[]>('select floor(extract(epoch from clock_timestamp()) * 1000) as now');
+    return Number(row!.now);
+  }
+
   /** Calls `listener` once the transaction of `em` is committed; never when it is not. */
   onCommit(em: EntityManager, listener: () => void): void {
     const listeners = this.afterCommit.get(em);

@@ -7,7 +7,7 @@ import type { Engine } from '../containers/engine.ts';
 import type { ComputerRow } from '../database/entities.ts';
 import type { Workspaces } from '../workspaces/workspaces.ts';
 import { CallLog } from './call-log.ts';
-import type { ComputerChange, ComputersRepository } from './computers.repository.ts';
+import { type ComputerChange, type ComputersRepository, ComputerTaken } from './computers.repository.ts';
 import { Session, SessionLost } from './session.ts';
 
 export interface ComputerParts {
@@ -15,6 +15,8 @@ export interface ComputerParts {
   repository: ComputersRepository;
   workspaces: Workspaces;
   log: Log;
+  /** Id of the engine here. */
+  host: () => string | null;
 }
 
 export interface CommandInput {
@@ -44,6 +46,7 @@ export class Computer {
   #using = 0;
   #savedUse: number;
   #calls: CallLog;
+  #released = false;
 
   constructor(private row: ComputerRow, private readonly parts: ComputerParts) {
     this.lastUsedAt = this.#savedUse = row.lastUsedAt;
@@ -82,7 +85,8 @@ export class Computer {
       try {
         return await session.request('run', { ...command, wait_ms: waitMs });
       } catch (error) {
-        if (error instanceof SessionLost) return unknown(0);
+        // Released means that the computer goes on elsewhere, and there the call is known.
+        if (error instanceof SessionLost && !this.#released) return unknown(0);
         throw declared(error);
       }
     });
@@ -106,6 +110,7 @@ export class Computer {
       const killed = this.#awake().then((session) => session.request('kill', { call_id: callId }, killLimitMs));
       const { gone } = await Promise.race([killed, later(killLimitMs, { gone: false })]).catch(() => ({ gone: false }));
       if (gone) return { gone };
+      if (this.#released) throw new ComputerTaken();
       this.parts.log.warn('A command could not be killed; its computer is started anew', { computer: this.row.id, call: callId });
       await this.restart();
       return { gone: true };
@@ -153,19 +158,22 @@ export class Computer {
     return this.#exclusive(async () => {
       this.#session?.close('The computer was removed');
       this.#session = null;
+      await this.parts.repository.assertHeld(this.row);
       if (this.row.containerId !== null) await this.parts.engine.remove(this.row.containerId);
       await this.parts.workspaces.remove(this.row.id);
-      await this.parts.repository.remove(this.row.id);
+      await this.parts.repository.remove(this.row);
     });
   }
 
-  /** Lets go of it; its container goes on for the next manager. */
+  /** Lets go of it for good; its container goes on for the next manager. */
   release(): void {
+    this.#released = true;
     this.#session?.close('The manager ends');
     this.#session = null;
   }
 
   async #bringUp(): Promise<void> {
+    if (this.#released) throw new ComputerTaken();
     if (this.#session && !this.#session.over && this.row.state === 'ready') return;
     try {
       await this.parts.engine.check();
@@ -177,6 +185,7 @@ export class Computer {
         } catch (error) {
           // An old container that runs and cannot be talked to is of no use; a new one has the same files.
           if (error instanceof DeclaredError || containerId !== found) throw error;
+          await this.parts.repository.assertHeld(this.row);
           this.parts.log.warn('A computer does not answer and is made anew', { computer: this.row.id, container: containerId, error });
           await this.parts.engine.remove(containerId);
           containerId = await this.#liveContainer();
@@ -187,7 +196,7 @@ export class Computer {
       if (this.row.state !== 'ready') await this.#change({ state: 'ready', containerId });
     } catch (error) {
       const problem = declared(error);
-      await this.#change({ state: 'failed', error: problem.message });
+      if (!(problem instanceof ComputerTaken)) await this.#change({ state: 'failed', error: problem.message });
       throw problem;
     }
   }
@@ -207,15 +216,16 @@ export class Computer {
     }
     this.#session?.close();
     this.#session = null;
+    await this.parts.repository.assertHeld(this.row);
     if (containerId !== null) await this.parts.engine.remove(containerId);
     const image = managerConfig.value.SANDBOX_IMAGE;
     if (!image) throw new DeclaredError('UNAVAILABLE', 'There is no image for computers. Build it with npm run build, or set DESKHAND_SANDBOX_IMAGE.');
-    await this.#change({ state: 'starting', step: 'Preparing computer: workspace', containerId: null });
+    await this.#change({ state: 'starting', step: 'Preparing computer: workspace', containerId: null, host: this.parts.host() });
     const folders = await this.parts.workspaces.prepare(this.row.id);
     await this.#change({ state: 'starting', step: 'Preparing computer: creating container' });
     const created = await this.parts.engine.create({
       computerId: this.row.id, installationId: managerConfig.value.INSTALLATION_ID, image, runtime: managerConfig.value.SANDBOX_RUNTIME, ...folders, limits: computerLimits,
-    });
+    }, () => this.parts.repository.assertHeld(this.row));
     await this.#change({ state: 'starting', step: 'Preparing computer: connecting', containerId: created });
     return created;
   }
@@ -239,6 +249,7 @@ export class Computer {
   #lost(reason: string, containerId: string): Promise<void> {
     return this.#exclusive(async () => {
       if (this.row.containerId !== containerId || !this.#session?.over) return;
+      await this.parts.repository.assertHeld(this.row);
       this.parts.log.warn('A computer was lost', { computer: this.row.id, container: containerId, reason });
       const memory = await this.parts.engine.ranOutOfMemory(containerId).catch(() => false);
       await this.parts.engine.remove(containerId).catch(() => undefined);
@@ -277,7 +288,7 @@ export class Computer {
   }
 
   async #change(change: ComputerChange): Promise<void> {
-    this.row = (await this.parts.repository.change(this.row.id, change)) ?? { ...this.row, ...change, step: change.step ?? null, error: change.error ?? null };
+    this.row = (await this.parts.repository.change(this.row, change)) ?? { ...this.row, ...change, step: change.step ?? null, error: change.error ?? null };
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {

@@ -1,8 +1,7 @@
 import { conversationDeleted, type DataOf, type InputOf, type OutputOf, sandbox } from '@deskhand/contracts';
 import { BlobStore, Consumes, RetryLater, Serves } from '@deskhand/platform';
 import { Controller } from '@nestjs/common';
-import type { ComputerRow } from '../database/entities.ts';
-import { ComputersService } from './computers.service.ts';
+import { ComputersService, viewOf } from './computers.service.ts';
 import { GrantChecks } from './grant-checks.ts';
 
 const removeAgainMs = 10_000;
@@ -14,30 +13,26 @@ export class ComputersController {
   @Serves(sandbox.start)
   async start({ computer_id, grant, conversation_id, user_id }: InputOf<typeof sandbox.start>): Promise<OutputOf<typeof sandbox.start>> {
     await this.grants.checkOwner(grant, { computerId: computer_id, conversationId: conversation_id, userId: user_id });
-    return view((await this.computers.start(computer_id, conversation_id, user_id)).view);
+    return this.computers.start(computer_id, conversation_id, user_id);
   }
 
   @Serves(sandbox.stop)
   async stop({ computer_id, grant }: InputOf<typeof sandbox.stop>): Promise<OutputOf<typeof sandbox.stop>> {
     await this.grants.check(grant, computer_id, 'computer:manage');
-    const computer = await this.computers.get(computer_id);
-    await computer.stop();
-    return view(computer.view);
+    return this.computers.stop(computer_id);
   }
 
   @Serves(sandbox.restart)
   async restart({ computer_id, grant }: InputOf<typeof sandbox.restart>): Promise<OutputOf<typeof sandbox.restart>> {
     await this.grants.check(grant, computer_id, 'computer:manage');
-    const computer = await this.computers.get(computer_id);
-    await computer.restart();
-    return view(computer.view);
+    return this.computers.restart(computer_id);
   }
 
   @Serves(sandbox.list)
   async list(): Promise<OutputOf<typeof sandbox.list>> {
     const rows = await this.computers.all();
     return rows.map((row) => ({
-      ...view(row), conversation_id: row.conversationId, user_id: row.userId, container_id: row.containerId, last_used_at: new Date(row.lastUsedAt).toISOString(),
+      ...viewOf(row), conversation_id: row.conversationId, user_id: row.userId, container_id: row.containerId, last_used_at: new Date(row.lastUsedAt).toISOString(),
     }));
   }
 
@@ -51,11 +46,4 @@ export class ComputersController {
       throw new RetryLater(removeAgainMs, { cause: error });
     }
   }
-}
-
-function view(row: Readonly<ComputerRow>): OutputOf<typeof sandbox.start> {
-  return {
-    computer_id: row.id, state: row.state, ...(row.step !== null && { step: row.step }), ...(row.error !== null && { error: row.error }),
-    started_at: row.startedAt === null ? null : new Date(row.startedAt).toISOString(),
-  };
 }

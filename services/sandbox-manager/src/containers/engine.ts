@@ -28,12 +28,19 @@ export class Engine {
     await this.#say('The Docker engine does not answer; start it', () => withLimit(this.#docker.ping(), 5_000));
   }
 
-  /** Starts a new container; a leftover of the same name is removed first. Returns its id. */
-  async create(plan: ComputerPlan): Promise<string> {
+  /** Which engine this is: the same as long as it keeps its data, another on another host. */
+  async id(): Promise<string> {
+    const { ID } = await this.#say('The Docker engine does not answer; start it', () => withLimit(this.#docker.info() as Promise<{ ID: string }>, 5_000));
+    return ID;
+  }
+
+  /** Starts a new container; a leftover of the same name is removed first, if `mayReplace` does not object. Returns its id. */
+  async create(plan: ComputerPlan, mayReplace: () => Promise<void> = async () => undefined): Promise<string> {
     const options = containerOptions(plan);
     return this.#say('The computer could not be created', async () => {
       const container = await this.#docker.createContainer(options).catch(async (error: DockerFailure) => {
         if (error.statusCode !== 409) throw error;
+        await mayReplace();
         await this.#docker.getContainer(options.name).remove({ force: true });
         return this.#docker.createContainer(options);
       });

@@ -11,4 +11,17 @@ class CreateTables extends ServiceMigration {
   }
 }
 
-export const migrations = [{ name: '20261121000000_create-tables', class: CreateTables }];
+/** Each computer has a manager, one of any number. */
+class AddManagers extends ServiceMigration {
+  override up(): void {
+    const flag = this.dialect === 'postgres' ? 'boolean' : 'integer';
+    this.addSql(`create table managers (id text primary key, instance text not null, host text, lease_until bigint not null, leaving ${flag} not null)`);
+    for (const column of ['manager_id text', 'epoch integer not null default 0', 'host text', 'removed_at bigint']) this.addSql(`alter table computers add column ${column}`);
+    this.addSql('create index computers_manager on computers (manager_id)');
+  }
+}
+
+export const migrations = [
+  { name: '20261121000000_create-tables', class: CreateTables },
+  { name: '20261122000000_add-managers', class: AddManagers },
+];

@@ -34,6 +34,11 @@ export class Workspaces {
     return { workspace: join(folder, 'workspace'), home: join(folder, 'home') };
   }
 
+  /** Whether the files of a computer are on this host. */
+  async has(computerId: string): Promise<boolean> {
+    return (await stat(this.folder(computerId)).catch(() => null)) !== null;
+  }
+
   /** Makes what is missing; what is there stays as it is. */
   async prepare(computerId: string): Promise<WorkspaceFolders> {
     const folders = this.folders(computerId);
