@@ -25,6 +25,8 @@ export interface DeploymentParameters {
   vertex_location?: string;
   /** A service account's JSON, as text. */
   vertex_credentials?: string;
+  /** The model behind a deployment whose name does not say it. */
+  base_model?: string;
   /** Microsoft Entra: a token instead of a key. */
   azure_ad_token?: string;
   tenant_id?: string;
@@ -70,8 +72,8 @@ export interface ModelUpstream {
   /** The format to call it in for a client of that format: the same where the provider has it, so that bytes pass. */
   formatFor(client: ApiFormat): UpstreamFormat;
   serves(endpoint: Endpoint): boolean;
-  /** Fields to set in a body of that format, or to take out (`undefined`): the model's name, and what this provider wants otherwise. */
-  bodyChanges(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Record<string, unknown>;
+  /** Fields to set in a body of that endpoint's format, or to take out (`undefined`): the model's name, usage in streams, and what this provider wants otherwise. */
+  bodyChanges(endpoint: Endpoint, body: Readonly<Record<string, unknown>>, clientHeaders: Readonly<Record<string, string>>): Record<string, unknown>;
   /** A promise only where a token must be fetched first. Rejects with `WireError` when there is none to be had. */
   prepare(call: OutgoingCall): PreparedCall | Promise<PreparedCall>;
   /** For an answer whose stream is not an event stream already, told by its content type; null: pass as it is. */

@@ -22,14 +22,14 @@ export interface Dialect {
   developerRole?: boolean;
   /** Takes `stream_options.include_usage` (true). */
   streamUsage?: boolean;
-  /** Takes `reasoning_effort` or `reasoning.effort` (false: not every model does). */
-  reasoningEffort?: boolean;
+  /** The reasoning efforts it takes, of none, minimal, low, medium, high, xhigh, max; no list: it takes none of them. */
+  efforts?: readonly string[];
   /** Wants the `reasoning_content` of earlier answers back. */
   reasoningEcho?: boolean;
   /** Takes temperature, top_p and top_k (true). */
   sampling?: boolean;
-  /** Anthropic: thinks by `adaptive` (true) or by a token budget. */
-  adaptiveThinking?: boolean;
+  /** Anthropic: how it thinks (`adaptive`). */
+  thinking?: 'adaptive' | 'budget' | 'never';
   /** Anthropic: takes `role: "system"` after a user's turn. */
   systemInPlace?: boolean;
   /** Ids of tool calls: nine letters and digits (Mistral), else as the client wrote them. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dialect } from '../../translation.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { stated, type Fields } from '../fields.ts';
+import { nearestEffort } from '../efforts.ts';
 import type { ModelRequest, Part, ReasoningWish, Tool, ToolChoice } from '../model-request.ts';
 import type { ToolNames } from '../tool-names.ts';
 import { writeMessages } from './write-messages.ts';
@@ -9,7 +10,8 @@ import { writeMessages } from './write-messages.ts';
 const defaultLimit = 32_000;
 const smallestBudget = 1_024;
 const budgets: Record<string, number> = { minimal: smallestBudget, low: 2_048, medium: 8_192, high: 16_384, xhigh: 24_576, max: 30_000 };
-const efforts: Record<string, string> = { minimal: 'low', low: 'low', medium: 'medium', high: 'high', xhigh: 'xhigh', max: 'max' };
+/** What current models take. */
+const currentEfforts = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 /** A request as Anthropic's messages take it. */
 export function writeAnthropicRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
@@ -45,17 +47,14 @@ function outputConfig(request: ModelRequest, effort: string | null): Fields | nu
 }
 
 function writeReasoning(wish: ReasoningWish | null, maxTokens: number, dialect: Dialect, choice: Fields | null, unproven: boolean): { thinking: Fields | null; effort: string | null } {
-  if (wish === null || wish.mode === 'off') return { thinking: wish === null || dialect.reasoningEffort === false ? null : { type: 'disabled' }, effort: null };
+  if (wish === null || dialect.thinking === 'never') return { thinking: null, effort: null };
+  if (wish.mode === 'off') return { thinking: { type: 'disabled' }, effort: null };
   // Thinking and a forced tool exclude each other.
   const forced = choice?.type === 'any' || choice?.type === 'tool';
-  if (dialect.adaptiveThinking !== false) {
-    const effort = wish.effort === null ? null : (efforts[wish.effort] ?? null);
-    const display = wish.display === null ? 'summarized' : wish.display;
-    return { thinking: forced ? null : { type: 'adaptive', display }, effort };
-  }
+  if (dialect.thinking !== 'budget') return { thinking: forced ? null : { type: 'adaptive', display: wish.display ?? 'summarized' }, effort: nearestEffort(wish.effort, dialect.efforts ?? currentEfforts) };
   const budget = Math.min(wish.budget ?? budgets[wish.effort ?? 'medium'] ?? 8_192, maxTokens - 1);
   // An answer that called tools must begin with its thinking, proof included; where a client lost it, there is none.
-  if (forced || unproven || dialect.reasoningEffort === false || budget < smallestBudget) return { thinking: null, effort: null };
+  if (forced || unproven || budget < smallestBudget) return { thinking: null, effort: null };
   return { thinking: { type: 'enabled', budget_tokens: budget }, effort: null };
 }
 

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Dialect } from '../../translation.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
+import { nearestEffort } from '../efforts.ts';
 import { stated, type Fields } from '../fields.ts';
 import type { ModelRequest, OutputWish, ReasoningWish, Tool, ToolChoice } from '../model-request.ts';
 import { strictable } from '../strict-schema.ts';
 import type { ToolNames } from '../tool-names.ts';
 import { writeChatMessages } from './write-messages.ts';
-
-/** Efforts that OpenAI's models know; Anthropic's highest is one of theirs too high. */
-const efforts: Record<string, string> = { max: 'xhigh' };
 
 /** A request as chat completions take it. */
 export function writeChatRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
@@ -27,7 +25,7 @@ export function writeChatRequest(request: ModelRequest, names: ToolNames, dialec
     seed: request.seed,
     frequency_penalty: sampling ? request.frequencyPenalty : null,
     presence_penalty: sampling ? request.presencePenalty : null,
-    reasoning_effort: dialect.reasoningEffort === true ? effortOf(request.reasoning) : null,
+    reasoning_effort: effortOf(request.reasoning, dialect),
     response_format: writeOutput(request.output),
     user: request.user === null ? null : shortName(request.user),
     prompt_cache_key: dialect.developerRole === true ? request.cacheKey : null,
@@ -40,12 +38,12 @@ export function writeChatRequest(request: ModelRequest, names: ToolNames, dialec
 export const shortName = (user: string): string => (user.length <= 64 ? user : createHash('sha256').update(user).digest('hex'));
 
 /** A budget in tokens as the effort it comes nearest to; what a model likes to do itself needs no word. */
-export function effortOf(wish: ReasoningWish | null): string | null {
-  if (wish === null) return null;
-  if (wish.mode === 'off') return 'none';
-  if (wish.effort !== null) return efforts[wish.effort] ?? wish.effort;
+export function effortOf(wish: ReasoningWish | null, dialect: Dialect): string | null {
+  if (wish === null || dialect.efforts === undefined) return null;
+  if (wish.mode === 'off') return nearestEffort('none', dialect.efforts);
+  if (wish.effort !== null) return nearestEffort(wish.effort, dialect.efforts);
   if (wish.budget === null) return null;
-  return wish.budget < 4_096 ? 'low' : wish.budget < 16_384 ? 'medium' : 'high';
+  return nearestEffort(wish.budget < 4_096 ? 'low' : wish.budget < 16_384 ? 'medium' : 'high', dialect.efforts);
 }
 
 function writeTool(tool: Tool, names: ToolNames): Fields {

@@ -13,7 +13,7 @@ export function writeResponsesRequest(request: ModelRequest, names: ToolNames, d
   const [first, ...rest] = request.messages;
   const leading = first?.role === 'system' || first?.role === 'developer';
   const tools = request.tools.map((tool) => writeTool(tool, names));
-  const reasons = dialect.reasoningEffort === true;
+  const reasons = dialect.efforts !== undefined;
   const sampling = dialect.sampling !== false;
   return stated({
     model: request.model,
@@ -25,7 +25,7 @@ export function writeResponsesRequest(request: ModelRequest, names: ToolNames, d
     max_output_tokens: request.maxOutput === null ? null : Math.max(request.maxOutput, 16),
     temperature: sampling ? request.temperature : null,
     top_p: sampling ? request.topP : null,
-    reasoning: reasons && request.reasoning !== null ? stated({ effort: effortOf(request.reasoning), summary: request.reasoning.mode === 'off' ? null : 'auto' }) : null,
+    reasoning: reasons && request.reasoning !== null ? stated({ effort: effortOf(request.reasoning, dialect), summary: request.reasoning.mode === 'off' ? null : 'auto' }) : null,
     include: reasons ? ['reasoning.encrypted_content'] : null,
     store: false,
     text: writeText(request.output, request.verbosity),
