@@ -8,9 +8,12 @@
 
 #define RUNNER_SOCKET "/run/runner.sock"
 #define PRIVATE_FOLDER "/run/sandboxd"
+/* Owned by the desktop's user and closed to the tools; sandboxd may enter. */
+#define DESKTOP_FOLDER "/run/desktop"
+#define SESSION_SOCKET DESKTOP_FOLDER "/session.sock"
 
 /*
- * Frames between sandboxd and the tools' side, on RUNNER_SOCKET. Each is a big-endian u32 with the length of what
+ * Frames between sandboxd and the tools' side, on RUNNER_SOCKET, and the desktop's, on SESSION_SOCKET. Each is a big-endian u32 with the length of what
  * follows, one type byte and the payload. packages/sandboxd/src/native-wire.ts is the other half.
  */
 enum frame_type {
@@ -26,6 +29,14 @@ enum frame_type {
   /* from sandboxd */
   FRAME_START = 'S',        /* to the runner: see struct start in runner.c */
   FRAME_KILL = 'K',         /* to a holder */
+  /* to the desktop's session, or from the tools to sandboxd (then without the id) */
+  FRAME_OPEN = 'L',         /* u32 id, then the folder and the arguments, each with a NUL behind it */
+  /* the answer */
+  FRAME_OPENED = 'A',       /* u32 id (not to the tools), u8 whether it was done, what is wrong otherwise */
+  /* from the desktop's session */
+  FRAME_UP = 'U',           /* u32 how often the screen has come up: it is up */
+  FRAME_DOWN = 'W',         /* the screen is gone and comes back */
+  FRAME_PROGRAM_ENDED = 'P', /* i32 exit code (-1 for none), i32 signal (0 for none), name */
 };
 
 #define FRAME_HEADER 5
@@ -58,6 +69,8 @@ int bridge_main(int count, char **arguments);
 int file_main(int count, char **arguments);
 int kill_main(int count, char **arguments);
 int health_main(int count, char **arguments);
+int desktop_main(int count, char **arguments);
+int open_main(int count, char **arguments);
 
 /* The life of one call, in a process of its own. Does not return. `start` is a whole FRAME_START payload. */
 _Noreturn void hold_call(const uint8_t *start, size_t length);

@@ -3,8 +3,11 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +27,18 @@ static pid_t start_daemon(void) {
 }
 
 /*
+ * Programs look for their screen under an abstract name first, which the first to ask gets, whoever that is. Held here
+ * without a listener, so that no tool can play the screen for them.
+ */
+static void hold_screen_name(void) {
+  static const char name[] = "/tmp/.X11-unix/X1";
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  memcpy(address.sun_path + 1, name, sizeof name - 1);
+  int held = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (held >= 0 && bind(held, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof name)) != 0) close(held);
+}
+
+/*
  * Process 1 of the computer: reaps whatever is orphaned, and keeps sandboxd running. It ends when the container is
  * stopped, and the kernel ends everything else with it.
  */
@@ -32,6 +47,7 @@ int init_main(int count, char **arguments) {
   (void)arguments;
   prctl(PR_SET_DUMPABLE, 0);
   mkdir(PRIVATE_FOLDER, 0700);
+  hold_screen_name();
   sigset_t watched;
   sigemptyset(&watched);
   sigaddset(&watched, SIGCHLD);

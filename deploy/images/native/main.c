@@ -10,6 +10,7 @@ static const struct {
 } applets[] = {
     {"init", init_main}, {"runner", runner_main}, {"bridge", bridge_main},
     {"file", file_main}, {"kill", kill_main},     {"health", health_main},
+    {"desktop", desktop_main}, {"open", open_main},
 };
 
 int main(int count, char **arguments) {

@@ -3,9 +3,11 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Calls } from './calls.ts';
+import { DesktopSession } from './desktop-session.ts';
+import { joinScreen } from './display.ts';
 import { Link } from './link.ts';
 import { OutcomeStore } from './outcome-store.ts';
-import { type CommandRequest, type ControlEvent, type ControlRequests, type ControlVerb, type Hello, ProtocolError, protocolVersion } from './protocol.ts';
+import { type CommandRequest, type ControlEvent, type ControlRequests, type ControlVerb, type Hello, type OpenRequest, ProtocolError, protocolVersion } from './protocol.ts';
 import { RunnerServer } from './runner-server.ts';
 
 /**
@@ -16,11 +18,13 @@ export class Daemon {
   readonly runners: RunnerServer;
   readonly calls: Calls;
   readonly boot: string;
+  readonly desktop: DesktopSession;
   #managers = new Set<Link>();
 
-  constructor(private readonly folder: string, runnerSocket: string) {
+  constructor(private readonly folder: string, runnerSocket: string, private readonly desktopFolder: string) {
     this.boot = readOrMakeBoot(join(folder, 'boot'));
-    this.runners = new RunnerServer(runnerSocket, () => this.#tell({ type: 'runner-lost' }));
+    this.runners = new RunnerServer(runnerSocket, () => this.#tell({ type: 'runner-lost' }), (id, request) => this.#openWanted(id, request));
+    this.desktop = new DesktopSession(join(desktopFolder, 'session.sock'), (event) => this.#tell(event));
     this.calls = new Calls(new OutcomeStore(join(folder, 'calls')), {
       start: (start) => this.runners.start(start),
       purge: (reason) => this.#tell({ type: 'purge-wanted', reason }),
@@ -30,7 +34,7 @@ export class Daemon {
 
   async listen(): Promise<void> {
     await this.runners.listen();
-    await this.#serve('display', (socket) => void new Link(socket, 'daemon', {}));
+    await this.#serve('display', (socket) => void new Link(socket, 'daemon', { open: (_, channel) => joinScreen(join(this.desktopFolder, 'rfb.sock'), channel) }));
     await this.#serve('bulk', (socket) => void new Link(socket, 'daemon', {}));
     await this.#serve('control', (socket) => this.#control(socket));
   }
@@ -65,10 +69,21 @@ export class Daemon {
         await this.runners.admit(secret);
         return {};
       },
+      desktop: ({ wait_ms }) => this.desktop.status(wait_ms),
+      open: async (request) => ({ problem: await this.desktop.open(request) }),
+      opened: async ({ id, problem }) => {
+        this.runners.opened(id, problem);
+        return {};
+      },
       status: async () => ({ runner: this.runners.connected, running: this.calls.running, held: this.calls.held }),
     };
     if (!Object.hasOwn(handlers, verb)) throw new ProtocolError('BAD_INPUT', `There is no request ${String(verb)}`);
     return handlers[verb](body);
+  }
+
+  #openWanted(id: number, request: OpenRequest): void {
+    if (this.#managers.size === 0) this.runners.opened(id, 'Nobody looks after this computer now; try again');
+    else this.#tell({ type: 'open-wanted', id, ...request });
   }
 
   #tell(event: ControlEvent): void {

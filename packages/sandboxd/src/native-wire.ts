@@ -1,5 +1,7 @@
+import type { OpenRequest } from './protocol.ts';
+
 /**
- * What sandboxd and the native tool runner and holders say to each other; deploy/images/native/common.h is the other
+ * What sandboxd and the native tool runner, the holders and the session of the desktop say to each other; deploy/images/native/common.h is the other
  * half. Frames: big-endian u32 with the length of what follows, one type byte, payload.
  */
 export type NativeFrame =
@@ -10,7 +12,12 @@ export type NativeFrame =
   | { type: 'not-started'; error: number; stage: 'folder' | 'program' | 'process' }
   | { type: 'gone' }
   | { type: 'fork-failed'; error: number; token: string }
-  | { type: 'holder-died'; token: string };
+  | { type: 'holder-died'; token: string }
+  | { type: 'open-wanted'; request: OpenRequest }
+  | { type: 'opened'; id: number; problem: string | null }
+  | { type: 'up'; starts: number }
+  | { type: 'down' }
+  | { type: 'program-ended'; program: string; code: number | null; signal: number | null };
 
 export interface Start {
   token: string;
@@ -52,11 +59,8 @@ function parse(type: string, payload: Buffer): NativeFrame {
       return { type: 'holder', token: payload.toString('latin1') };
     case 'O':
       return { type: 'output', bytes: payload };
-    case 'X': {
-      const code = payload.readInt32BE(0);
-      const signal = payload.readInt32BE(4);
-      return { type: 'exited', code: code < 0 ? null : code, signal: signal === 0 ? null : signal };
-    }
+    case 'X':
+      return { type: 'exited', ...ending(payload) };
     case 'E':
       return { type: 'not-started', error: payload.readUInt32BE(0), stage: stages[String.fromCharCode(payload[4]!)] ?? 'process' };
     case 'G':
@@ -65,9 +69,37 @@ function parse(type: string, payload: Buffer): NativeFrame {
       return { type: 'fork-failed', error: payload.readUInt32BE(0), token: payload.subarray(4).toString('latin1') };
     case 'D':
       return { type: 'holder-died', token: payload.toString('latin1') };
+    case 'L': {
+      const [folder = '', ...argv] = payload.toString('utf8').split('\0').slice(0, -1);
+      return { type: 'open-wanted', request: { folder, argv } };
+    }
+    case 'A':
+      return { type: 'opened', id: payload.readUInt32BE(0), problem: payload.readUInt8(4) === 1 ? null : payload.toString('utf8', 5) };
+    case 'U':
+      return { type: 'up', starts: payload.readUInt32BE(0) };
+    case 'W':
+      return { type: 'down' };
+    case 'P':
+      return { type: 'program-ended', ...ending(payload), program: payload.toString('utf8', 8) };
     default:
       throw new RangeError(`There is no native frame ${type}`);
   }
+}
+
+function ending(payload: Buffer): { code: number | null; signal: number | null } {
+  const code = payload.readInt32BE(0);
+  const signal = payload.readInt32BE(4);
+  return { code: code < 0 ? null : code, signal: signal === 0 ? null : signal };
+}
+
+/** To the session of the desktop. */
+export function encodeOpen(id: number, { folder, argv }: OpenRequest): Buffer {
+  return frame('L', Buffer.concat([u32(id), Buffer.from([folder, ...argv].map((text) => `${text}\0`).join(''), 'utf8')]));
+}
+
+/** To the tool that asked: whether it was opened. */
+export function encodeOpened(problem: string | null): Buffer {
+  return frame('A', Buffer.concat([Buffer.from([problem === null ? 1 : 0]), Buffer.from((problem ?? '').slice(0, 200), 'utf8')]));
 }
 
 export function encodeStart(start: Start): Buffer {

@@ -39,6 +39,12 @@ export interface View {
   outcome?: Outcome;
 }
 
+/** Something to show on the desktop: an address, a file, or a program with its arguments. */
+export interface OpenRequest {
+  folder: string;
+  argv: string[];
+}
+
 /** Every request on the control stream, with its answer. */
 export interface ControlRequests {
   /** Starts a call once and waits up to `wait_ms` for output or its end. `UNAVAILABLE`: certainly not started. */
@@ -52,6 +58,12 @@ export interface ControlRequests {
   purged: { body: object; answer: object };
   /** Expects a tool runner that shows this secret; answers when it is connected, fails after five seconds. */
   'admit-runner': { body: { secret: string }; answer: object };
+  /** Whether there is a session of the desktop and its screen is up; waits up to `wait_ms` for a screen that starts. */
+  desktop: { body: { wait_ms: number }; answer: { session: boolean; up: boolean; starts: number } };
+  /** Opens something on a desktop that runs. */
+  open: { body: OpenRequest; answer: { problem: string | null } };
+  /** The answer to an `open-wanted`. */
+  opened: { body: { id: number; problem: string | null }; answer: object };
   /** How many calls have something that runs. */
   status: { body: object; answer: { runner: boolean; running: number; held: number } };
 }
@@ -59,10 +71,19 @@ export type ControlVerb = keyof ControlRequests;
 
 /** What the daemon tells the manager unasked. */
 export type ControlEvent =
+  | DesktopEvent
+  /** A tool wants something shown on the desktop, and waits for `opened`. */
+  | ({ type: 'open-wanted'; id: number } & OpenRequest)
   /** The tool runner is gone: start another one. */
   | { type: 'runner-lost' }
   /** Something of a call withstood its kill: end all processes of the tools' user by a fresh exec. */
   | { type: 'purge-wanted'; reason: string };
+
+export type DesktopEvent =
+  /** The screen came up for the n-th time, or is gone. */
+  | { type: 'desktop'; up: boolean; starts: number }
+  /** A program of the desktop ended. */
+  | { type: 'program-ended'; program: string; exit_code: number | null; signal: number | null };
 
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';

@@ -2,15 +2,19 @@ import { timingSafeEqual } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Calls, runnerMissing } from './calls.ts';
-import { encodeStart, killFrame, type NativeFrame, NativeReader, type Start } from './native-wire.ts';
+import { encodeOpened, encodeStart, killFrame, type NativeFrame, NativeReader, type Start } from './native-wire.ts';
+import type { OpenRequest } from './protocol.ts';
 
 const introductionMs = 2_000;
 const runnerReturnsMs = 5_000;
 const strangersAllowed = 64;
+const openingsAllowed = 16;
+const openingMs = 25_000;
 
 /**
  * The one socket that the tools can reach. A connection is nobody until it shows the secret of a runner that a manager
- * announced, or the token of a call that this daemon ordered; it has two seconds for that.
+ * announced, or the token of a call that this daemon ordered; it has two seconds for that. A nobody may ask one thing:
+ * to have something shown on the desktop.
  */
 export class RunnerServer {
   calls!: Calls;
@@ -19,8 +23,10 @@ export class RunnerServer {
   #runner: Socket | null = null;
   #runnerWaiters = new Set<() => void>();
   #strangers = new Set<Socket>();
+  #openings = new Map<number, (problem: string | null) => void>();
+  #nextOpening = 1;
 
-  constructor(private readonly path: string, private readonly onRunnerLost: () => void) {
+  constructor(private readonly path: string, private readonly onRunnerLost: () => void, private readonly onOpenWanted: (id: number, request: OpenRequest) => void) {
     this.#server = createServer((socket) => this.#greet(socket));
   }
 
@@ -40,6 +46,11 @@ export class RunnerServer {
     const limit = performance.now() + runnerReturnsMs;
     while (this.#secrets.has(secret) && performance.now() < limit) await this.#runnerChange(limit - performance.now());
     if (this.#secrets.delete(secret) || !this.#runner) throw runnerMissing();
+  }
+
+  /** Answers what `onOpenWanted` told. */
+  opened(id: number, problem: string | null): void {
+    this.#openings.get(id)?.(problem);
   }
 
   async start(start: Start): Promise<void> {
@@ -80,7 +91,7 @@ export class RunnerServer {
             receive(frame);
             continue;
           }
-          receive = this.#introduce(socket, frame);
+          receive = frame.type === 'open-wanted' ? this.#askToOpen(socket, frame.request) : this.#introduce(socket, frame);
           if (!receive) return void socket.destroy();
           clearTimeout(impatience);
           this.#strangers.delete(socket);
@@ -89,6 +100,22 @@ export class RunnerServer {
         socket.destroy();
       }
     });
+  }
+
+  #askToOpen(socket: Socket, request: OpenRequest): (frame: NativeFrame) => void {
+    const id = this.#nextOpening++;
+    const done = (problem: string | null): void => {
+      clearTimeout(impatience);
+      this.#openings.delete(id);
+      socket.end(encodeOpened(problem));
+    };
+    const impatience = setTimeout(() => done('The desktop does not answer'), openingMs);
+    if (this.#openings.size >= openingsAllowed) done('Too much is being opened at once');
+    else {
+      this.#openings.set(id, done);
+      this.onOpenWanted(id, request);
+    }
+    return () => socket.destroy();
   }
 
   #introduce(socket: Socket, frame: NativeFrame): ((frame: NativeFrame) => void) | null {

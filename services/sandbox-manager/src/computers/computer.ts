@@ -1,4 +1,4 @@
-import { type CommandView, DeclaredError } from '@deskhand/contracts';
+import { type CommandView, DeclaredError, type DesktopLease } from '@deskhand/contracts';
 import type { Log } from '@deskhand/platform';
 import { ProtocolError } from '@deskhand/sandboxd';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { computerLimits, managerConfig } from '../manager-config.ts';
 import type { Engine } from '../containers/engine.ts';
 import type { ComputerRow } from '../database/entities.ts';
 import type { Workspaces } from '../workspaces/workspaces.ts';
+import { Desktop } from '../desktop/desktop.ts';
 import { CallLog } from './call-log.ts';
 import { type ComputerChange, type ComputersRepository, ComputerTaken } from './computers.repository.ts';
 import { Session, SessionLost } from './session.ts';
@@ -15,6 +16,8 @@ export interface ComputerParts {
   repository: ComputersRepository;
   workspaces: Workspaces;
   log: Log;
+  /** Who drives the desktop of a computer now. */
+  lease: (computerId: string) => DesktopLease | null;
   /** Id of the engine here. */
   host: () => string | null;
 }
@@ -40,6 +43,7 @@ const usedEveryMs = 30_000;
 export class Computer {
   /** When somebody last did something with it, by this process's clock. */
   lastUsedAt: number;
+  readonly desktop: Desktop;
   #session: Session | null = null;
   #queue: Promise<unknown> = Promise.resolve();
   #starting: Promise<void> | null = null;
@@ -51,6 +55,12 @@ export class Computer {
   constructor(private row: ComputerRow, private readonly parts: ComputerParts) {
     this.lastUsedAt = this.#savedUse = row.lastUsedAt;
     this.#calls = new CallLog(join(parts.workspaces.folder(row.id), 'calls'));
+    this.desktop = new Desktop({
+      id: row.id, engine: parts.engine, log: parts.log,
+      use: (work) => this.#use(async () => work(await this.#awake())),
+      step: (step) => this.#tellStep(step),
+      driven: () => parts.lease(row.id) !== null,
+    });
   }
 
   get view(): Readonly<ComputerRow> {
@@ -202,7 +212,7 @@ export class Computer {
   }
 
   #connect(containerId: string): Promise<Session> {
-    return Session.open(this.parts.engine, containerId, this.parts.log, (reason) => void this.#lost(reason, containerId));
+    return Session.open(this.parts.engine, containerId, this.parts.log, (reason) => void this.#lost(reason, containerId), (session, event) => this.desktop.hear(session, event));
   }
 
   /** The id of a container that runs: the one there is, woken if it sleeps, or a new one. */
@@ -256,6 +266,11 @@ export class Computer {
       this.#session = null;
       await this.#change({ state: 'stopped', containerId: null, error: `${memory ? 'The computer ran out of memory and was ended' : reason}. Its files are kept; it is started again when it is needed.` });
     }).catch((error: unknown) => this.parts.log.error('A lost computer could not be put away', { computer: this.row.id, error }));
+  }
+
+  /** Tells what goes on in a computer that runs; null when nothing does any more. */
+  async #tellStep(step: string | null): Promise<void> {
+    if (this.row.state === 'ready') await this.#change({ state: 'ready', ...(step !== null && { step }) });
   }
 
   /** The session of a computer that runs, woken if it was paused. `UNAVAILABLE` when it has to be started first. */

@@ -1,4 +1,4 @@
-import { type ComputerState, DeclaredError, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
+import { type ComputerState, DeclaredError, type DesktopLease, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
 import { Bus, type Closable, Lifecycle, Log } from '@deskhand/platform';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Engine, type FoundContainer } from '../containers/engine.ts';
@@ -46,6 +46,8 @@ export class ComputersService implements OnApplicationBootstrap {
   #beating: NodeJS.Timeout | undefined;
   #reconciled = false;
   readonly #supervised = process.connected;
+  /** Who drives the desktop of a computer now. Set by whoever knows, before the first computer is looked after. */
+  lease: (computerId: string) => DesktopLease | null = () => null;
 
   constructor(
     private readonly repository: ComputersRepository,
@@ -187,7 +189,7 @@ export class ComputersService implements OnApplicationBootstrap {
   async #serve(row: ComputerRow): Promise<Computer> {
     await this.#drop(row.id);
     const { repository, engine, workspaces, log } = this;
-    const computer = new Computer(row, { repository, engine, workspaces, log, host: () => this.ownership.host });
+    const computer = new Computer(row, { repository, engine, workspaces, log, host: () => this.ownership.host, lease: (id) => this.lease(id) });
     const address = { computer_id: row.id };
     const allowed = async (grant: string): Promise<void> => {
       await this.#assertHere(computer);

@@ -2,10 +2,14 @@ import { type ControlEvent, type ControlRequests, type ControlVerb, type Hello, 
 import type { Log } from '@deskhand/platform';
 import { randomBytes } from 'node:crypto';
 import type { Engine } from '../containers/engine.ts';
+import { DisplayLink } from '../desktop/display-link.ts';
 
 const bin = '/opt/deskhand/bin';
 const greetingMs = 8_000;
 const runnerPauseMs = 100;
+
+/** What the daemon tells of its desktop; `linked` when its stream is there, first or again. */
+export type SessionEvent = ControlEvent | { type: 'linked' };
 
 /** The container is gone, so nothing can be asked of its daemon any more. */
 export class SessionLost extends Error {
@@ -17,6 +21,7 @@ export class SessionLost extends Error {
  * again, and what the tools could not be made to end is ended from outside. Over when the container is.
  */
 export class Session {
+  readonly display: DisplayLink;
   #link: Link | null = null;
   #hello: Hello | null = null;
   #ended: SessionLost | null = null;
@@ -30,11 +35,14 @@ export class Session {
     readonly containerId: string,
     private readonly log: Log,
     private readonly onLost: (reason: string) => void,
-  ) {}
+    private readonly onEvent: (session: Session, event: SessionEvent) => void,
+  ) {
+    this.display = new DisplayLink(engine, containerId);
+  }
 
   /** Resolves when commands can be run. Rejects when the container does not become usable. */
-  static async open(engine: Engine, containerId: string, log: Log, onLost: (reason: string) => void): Promise<Session> {
-    const session = new Session(engine, containerId, log, onLost);
+  static async open(engine: Engine, containerId: string, log: Log, onLost: (reason: string) => void, onEvent: (session: Session, event: SessionEvent) => void = () => undefined): Promise<Session> {
+    const session = new Session(engine, containerId, log, onLost, onEvent);
     try {
       await session.#dial();
       await session.#upkeep;
@@ -75,12 +83,14 @@ export class Session {
   suspend(suspended: boolean): void {
     this.#suspended = suspended;
     this.#link?.suspend(suspended);
+    this.display.suspend(suspended);
   }
 
   close(reason = 'The computer was stopped'): void {
     if (this.#ended) return;
     this.#ended = new SessionLost(reason);
     this.#link?.close(this.#ended);
+    this.display.close();
     this.#wake();
   }
 
@@ -128,6 +138,7 @@ export class Session {
           link.suspend(this.#suspended);
           if (!hello.runner) this.#keepUp(() => this.#startRunner(link));
           this.#wake();
+          this.onEvent(this, { type: 'linked' });
           resolve();
         },
         event: (body) => this.#hear(body as ControlEvent),
@@ -166,7 +177,7 @@ export class Session {
     else if (event.type === 'purge-wanted') {
       this.log.warn('A computer needs its tools ended from outside', { container: this.containerId, reason: event.reason });
       this.#keepUp(async () => void (await this.purge()));
-    }
+    } else this.onEvent(this, event);
   }
 
   /** One after the other: a runner that was started while a purge runs would be its victim. */

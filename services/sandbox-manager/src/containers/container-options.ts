@@ -71,6 +71,9 @@ export function containerOptions(plan: ComputerPlan): ContainerCreateOptions & {
         '/tmp': tmpfs(limits.memoryBytes / 2, 'exec,mode=1777'),
         '/var/tmp': tmpfs(limits.memoryBytes / 4, 'exec,mode=1777'),
         '/run': tmpfs(128 * 1024 * 1024, 'noexec,mode=0755,uid=900,gid=900'),
+        // The desktop's sockets: sandboxd may enter, the tools may not.
+        '/run/desktop': tmpfs(64 * 1024 * 1024, 'noexec,mode=0750,uid=1001,gid=900'),
+        '/tmp/.X11-unix': tmpfs(1024 * 1024, 'noexec,mode=0750,uid=1001,gid=900'),
       },
       Mounts: [
         { Type: 'bind', Source: plan.workspace, Target: '/workspace', ReadOnly: false },

@@ -111,6 +111,14 @@ export class Engine {
     });
   }
 
+  /** Starts a program in a container, as a user of the image, and leaves it to itself. */
+  async launch(containerId: string, user: string, argv: string[]): Promise<void> {
+    await this.#say('A program could not be started in the computer', async () => {
+      const exec = await this.#docker.getContainer(containerId).exec({ Cmd: argv, User: user, AttachStdin: false, AttachStdout: false, AttachStderr: false });
+      await exec.start({ Detach: true });
+    });
+  }
+
   /** Runs a program in a container to its end; its exit code. */
   async run(containerId: string, user: string, argv: string[]): Promise<number> {
     return this.#say('A program could not be run in the computer', async () => {
