@@ -38,7 +38,7 @@ export function viewConversation(format: WireFormat, body: Fields): Conversation
 
 function openaiEntries(message: Fields): Entry[] {
   const said = textOf(message.content);
-  if (message.role === 'user') return [saidEntry(said)];
+  if (message.role === 'user') return isOfResults(message) ? [] : [saidEntry(said)];
   if (message.role === 'tool') return [{ kind: 'result', callId: text(message.tool_call_id), text: said, isError: looksLikeError(said) }];
   if (message.role !== 'assistant') return [];
   const calls = records(message.tool_calls).map((call): SeenCall => {
@@ -62,6 +62,12 @@ function anthropicEntries(message: Fields): Entry[] {
   const notices = texts.map(saidEntry).filter((entry) => entry.kind === 'notice');
   const said = texts.filter((part) => saidEntry(part).kind === 'user').join('\n');
   return said !== '' || results.length + notices.length === 0 ? [...results, ...notices, { kind: 'user', text: said }] : [...results, ...notices];
+}
+
+/** Pictures of results come in a message of their own, which nobody said. */
+function isOfResults(message: Fields): boolean {
+  const parts = records(message.content);
+  return parts.some((part) => part.type === 'image_url') && parts.every((part) => part.type === 'image_url' || /^\[Picture of the result of call \w+\]$/.test(text(part.text)));
 }
 
 function saidEntry(said: string): Entry {

@@ -4,6 +4,7 @@ import { noUsage } from '../wire/token-usage.ts';
 import { anthropicMessagesAnswer } from '../wire/anthropic-messages-writer.ts';
 import { openaiChatAnswer } from '../wire/openai-chat-writer.ts';
 import type { Turn } from '../wire/turn.ts';
+import { viewConversation } from './conversation-view.ts';
 import { builtInTurn } from './built-in-turn.ts';
 import { builtInModels, findBuiltIn } from './built-in-models.ts';
 
@@ -103,6 +104,12 @@ describe.each<WireFormat>(['openai-chat', 'anthropic-messages'])('scripted/demo 
     expect(calls.at(-1)?.input).toMatchObject({ ask_first: true });
     expect(texts.find((text) => text.includes('That step did not work'))).toContain('no screen');
     expect(texts.at(-1)).toMatch(/`computer` \| did not work/);
+  });
+
+  it('takes pictures of results for no words of a person', () => {
+    const picture = { role: 'user', content: [{ type: 'text', text: '[Picture of the result of call abc]' }, { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==' } }] };
+    const view = viewConversation('openai-chat', { messages: [{ role: 'user', content: 'hi' }, picture, { role: 'user', content: [{ type: 'text', text: 'And this?' }, { type: 'image_url', image_url: { url: 'x' } }] }] });
+    expect(view.entries).toEqual([{ kind: 'user', text: 'hi' }, { kind: 'user', text: 'And this?' }]);
   });
 
   it('says what it was told while a person drove, once, and goes on where it was', () => {
