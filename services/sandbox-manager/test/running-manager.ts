@@ -41,12 +41,12 @@ const publicKeys = { keys: [{ ...(await exportJWK(keys.publicKey)), kty: 'OKP', 
 export type Activity = OutputOf<typeof conversations.activity>[number];
 
 /**
- * Real: Docker, the image, nats-server with the product's permissions, SQLite. Not real: `conversations`, which is a
+ * Real: Docker, the image, nats-server with the product's permissions, the database. Not real: `conversations`, which is a
  * signing key, a list of deletions and whatever `activity` says.
  */
-export async function startSurroundings() {
+export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite') {
   const nats = await startNats();
-  const databases = await startDatabases('sqlite');
+  const databases = await startDatabases(dialect);
   const blobs = temporaryBlobs();
   const root = mkdtempSync(join(tmpdir(), 'deskhand-workspaces-'));
   const installationId = `test-${randomUUID()}`;
@@ -92,9 +92,9 @@ export async function startManager(surroundings: Surroundings): Promise<RunningS
 }
 
 /** The environment of the service as a process of its own. */
-export function managerEnvironment(surroundings: Surroundings): NodeJS.ProcessEnv {
+export function managerEnvironment(surroundings: Surroundings, instance = '1'): NodeJS.ProcessEnv {
   return {
-    PATH: process.env.PATH, NATS_URL: surroundings.nats.url, NATS_NKEY_SEED: surroundings.nats.seeds['sandbox-manager'], LOG_LEVEL: 'warn', DATABASE_URL: surroundings.databaseUrl,
+    SERVICE_INSTANCE: instance, PATH: process.env.PATH, NATS_URL: surroundings.nats.url, NATS_NKEY_SEED: surroundings.nats.seeds['sandbox-manager'], LOG_LEVEL: 'warn', DATABASE_URL: surroundings.databaseUrl,
     DOCKER_HOST: dockerHost, SANDBOX_IMAGE: image, WORKSPACE_ROOT: surroundings.root, INSTALLATION_ID: surroundings.installationId,
     ...surroundings.blobs.environment,
   };

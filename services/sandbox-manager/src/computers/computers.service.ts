@@ -302,8 +302,8 @@ export class ComputersService implements OnApplicationBootstrap {
   }
 
   /**
-   * Computers that nobody uses stop with the product: when the supervisor ends it, or, without one, with the last manager.
-   * One that works goes on and is taken over by the next manager, as are all when this process ends for another reason.
+   * Computers that nobody uses stop with the product, which ends with its last manager. One that works goes on and is
+   * taken over by another manager or the next one, as are all when the supervisor has died.
    */
   async #drain(): Promise<void> {
     clearTimeout(this.#reconciling);
@@ -311,7 +311,8 @@ export class ComputersService implements OnApplicationBootstrap {
     const othersStay = await this.ownership.leave();
     await this.#managing?.close();
     await Promise.allSettled([...this.#served.values()].flatMap(({ subscriptions }) => subscriptions).map((subscription) => subscription.close()));
-    if (this.#supervised ? process.connected : !othersStay) {
+    const orphaned = this.#supervised && !process.connected;
+    if (!orphaned && !othersStay) {
       const unused = Date.now() - unusedBeforeStopMs;
       await Promise.allSettled(this.awake.map(async (computer) => {
         if (computer.view.state === 'paused' || (await computer.running()) === 0) await computer.stop(unused);
