@@ -106,8 +106,8 @@ export const leases = {
   }),
   /** Who drives a conversation's desktop. */
   of: defineRequest('conversations.lease.get', { owner: 'conversations', callers: ['gateway'], idempotent: true, input: z.object(user), output: z.object({ lease: desktopLease.nullable() }), errors: ['NOT_FOUND'] }),
-  /** The manager asks when it begins to look after a computer. */
-  current: defineRequest('conversations.lease.current', { owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({ computer_id: z.string() }), output: z.object({ lease: desktopLease.nullable() }) }),
+  /** The manager asks when it begins to look after a computer. `epoch` is of the last turn, 0 before the first. */
+  current: defineRequest('conversations.lease.current', { owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({ computer_id: z.string() }), output: z.object({ lease: desktopLease.nullable(), epoch: z.number().int() }) }),
   /** The manager ends it: the holder's last viewer is gone, or did nothing for long. */
   end: defineRequest('conversations.lease.end', {
     owner: 'conversations', callers: ['sandbox-manager'], idempotent: true, input: z.object({ computer_id: z.string(), epoch: z.number().int(), reason: z.enum(['idle', 'closed']), driven: drivenSummary }), output: z.object({}),

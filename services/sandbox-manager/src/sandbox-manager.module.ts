@@ -8,13 +8,16 @@ import { Engine } from './containers/engine.ts';
 import { managerConfig } from './manager-config.ts';
 import { ManagersRepository } from './ownership/managers.repository.ts';
 import { Ownership } from './ownership/ownership.service.ts';
+import { LeaseWatch } from './viewers/lease-watch.ts';
+import { TicketsRepository } from './viewers/tickets.repository.ts';
+import { ViewersService } from './viewers/viewers.service.ts';
 import { DiskWatchService } from './workspaces/disk-watch.service.ts';
 import { Workspaces } from './workspaces/workspaces.ts';
 
 @Module({
   controllers: [ComputersController],
   providers: [
-    ComputersRepository, ComputersService, GrantChecks, ManagersRepository, Ownership, IdleService, DiskWatchService,
+    ComputersRepository, ComputersService, GrantChecks, ManagersRepository, Ownership, IdleService, DiskWatchService, LeaseWatch, TicketsRepository, ViewersService,
     { provide: Engine, useFactory: () => new Engine(managerConfig.value.DOCKER_PROBLEM ?? null) },
     {
       provide: Workspaces,

@@ -11,6 +11,6 @@ export class LeasesController {
   @Serves(contracts.take) take(input: InputOf<typeof contracts.take>) { return this.leases.take(input); }
   @Serves(contracts.release) async release(input: InputOf<typeof contracts.release>) { await this.leases.release(input); return {}; }
   @Serves(contracts.of) async of({ user_id, conversation_id }: InputOf<typeof contracts.of>) { return { lease: await this.leases.of(user_id, conversation_id) }; }
-  @Serves(contracts.current) async current({ computer_id }: InputOf<typeof contracts.current>) { return { lease: await this.leases.current(computer_id) }; }
+  @Serves(contracts.current) current({ computer_id }: InputOf<typeof contracts.current>) { return this.leases.current(computer_id); }
   @Serves(contracts.end) async end(input: InputOf<typeof contracts.end>) { await this.leases.end(input); return {}; }
 }

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { DeclaredError, desktop, leaseChanged, newId, type DesktopLease, type DrivenSummary, type DurableData, type InputOf, type leases as contracts } from '@deskhand/contracts';
+import { DeclaredError, desktop, leaseChanged, newId, type DesktopLease, type DrivenSummary, type DurableData, type InputOf, type leases as contracts, type OutputOf } from '@deskhand/contracts';
 import { Bus, Database, Lifecycle, Log, type EntityManager } from '@deskhand/platform';
 import { forWriting, owned } from '../conversations/conversations.service.ts';
 import { databaseNow } from '../database/clock.ts';
@@ -80,17 +80,17 @@ export class Leases implements OnApplicationBootstrap {
     });
   }
 
-  async current(computerId: string): Promise<DesktopLease | null> {
+  async current(computerId: string): Promise<OutputOf<typeof contracts.current>> {
     return this.database.read(async (em) => {
       const row = await em.findOne(desktopLeaseEntity, computerId);
-      return row !== null && isHeld(row, await databaseNow(this.database, em)) ? leaseOf(row) : null;
+      return { lease: row !== null && isHeld(row, await databaseNow(this.database, em)) ? leaseOf(row) : null, epoch: row?.epoch ?? 0 };
     });
   }
 
   /** Who drives a conversation's desktop now. */
   async of(userId: string, conversationId: string): Promise<DesktopLease | null> {
     const computerId = await this.database.read(async (em) => this.computerOf(em, await owned(em, userId, conversationId)));
-    return this.current(computerId);
+    return (await this.current(computerId)).lease;
   }
 
   /** What the manager saw end: the holder's last viewer went away, or nobody moved. */

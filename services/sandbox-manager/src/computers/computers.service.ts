@@ -27,6 +27,9 @@ const live: ReadonlySet<ComputerState> = new Set(liveStates);
 type Verb = InputOf<typeof sandbox.manage>['verb'];
 type ComputerView = OutputOf<typeof sandbox.start>;
 
+/** What else is served for a computer while it is here; `assertHere` throws when it may not be any more. */
+type Companion = (computer: Computer, assertHere: () => Promise<void>) => Promise<Closable[]>;
+
 interface Served {
   computer: Computer;
   subscriptions: Closable[];
@@ -48,6 +51,7 @@ export class ComputersService implements OnApplicationBootstrap {
   readonly #supervised = process.connected;
   /** Who drives the desktop of a computer now. Set by whoever knows, before the first computer is looked after. */
   lease: (computerId: string) => DesktopLease | null = () => null;
+  #companions: Companion[] = [];
 
   constructor(
     private readonly repository: ComputersRepository,
@@ -70,6 +74,11 @@ export class ComputersService implements OnApplicationBootstrap {
       this.#beating = setTimeout(() => void beat(), beatEveryMs);
     };
     this.#beating = setTimeout(() => void beat(), beatEveryMs);
+  }
+
+  /** From now on, for every computer that begins to be looked after. */
+  alsoServe(companion: Companion): void {
+    this.#companions.push(companion);
   }
 
   /** The computers here that have a container. */
@@ -212,6 +221,7 @@ export class ComputersService implements OnApplicationBootstrap {
         return computer.kill(call_id);
       }),
     );
+    for (const serve of this.#companions) served.subscriptions.push(...(await serve(computer, () => this.#assertHere(computer))));
     return computer;
   }
 

@@ -60,7 +60,7 @@ export class IdleService implements OnApplicationBootstrap {
     const { id, state } = computer.view;
     if (!activity) return this.#unlisted(id, now);
     this.#unlistedSince.delete(id);
-    if (activity.active) computer.lastUsedAt = now;
+    if (activity.active || computer.desktop.watchers > 0) computer.lastUsedAt = now;
     const step = idleStep(activity, now - computer.lastUsedAt, managerConfig.value.IDLE_SECONDS * 1_000, now);
     if (step === 'stop') await computer.stop(computer.lastUsedAt);
     else if (step === 'pause' && state === 'ready') await computer.pause(computer.lastUsedAt);

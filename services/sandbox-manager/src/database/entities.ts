@@ -49,6 +49,9 @@ export const managerEntity = defineEntity({
   },
 });
 
+/** A viewer's ticket that was shown. */
+export const usedTicketEntity = defineEntity({ name: 'UsedTicket', tableName: 'used_tickets', properties: { id: p.string().primary(), until: time() } });
+
 export interface ComputerRow {
   id: string;
   conversationId: string;
@@ -69,4 +72,4 @@ export interface ComputerRow {
   removedAt: number | null;
 }
 
-export const entities = [computerEntity, managerEntity];
+export const entities = [computerEntity, managerEntity, usedTicketEntity];

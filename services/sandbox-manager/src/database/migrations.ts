@@ -21,7 +21,15 @@ class AddManagers extends ServiceMigration {
   }
 }
 
+class AddTickets extends ServiceMigration {
+  override up(): void {
+    this.addSql('create table used_tickets (id text primary key, until bigint not null)');
+    this.addSql('create index used_tickets_until on used_tickets (until)');
+  }
+}
+
 export const migrations = [
   { name: '20261121000000_create-tables', class: CreateTables },
   { name: '20261122000000_add-managers', class: AddManagers },
+  { name: '20261123000000_add-tickets', class: AddTickets },
 ];

@@ -1,0 +1,53 @@
+import type { Rectangle } from './rfb/framebuffer.ts';
+
+export type SettleOutcome = 'settled' | 'nochange' | 'cap';
+
+/** Milliseconds, measured: less quiet misses the last step of interfaces that draw in steps, more only costs time. */
+export const settleTimes = { first: 400, quiet: 100, cap: 2_000 } as const;
+/** Square pixels of a change that may be nothing but a caret. */
+const tinyArea = 600;
+
+export interface SettleOptions {
+  /** True after typing: what appears may be one letter. Otherwise a single tiny change is taken for a caret that blinks. */
+  tinyCounts: boolean;
+}
+
+/** Decides when a screen has come to rest after something was done to it, from the changes it shows. */
+export class Settle {
+  #firstAt: number | null = null;
+  #lastAt = 0;
+  #tiny: Rectangle[] = [];
+
+  constructor(private readonly startedAt: number, private readonly options: SettleOptions) {}
+
+  changed(rectangles: readonly Rectangle[], now: number): void {
+    if (!rectangles.some((rectangle) => this.#counts(rectangle))) return;
+    this.#firstAt ??= now;
+    this.#lastAt = now;
+  }
+
+  /** Null while it is too early to say. */
+  outcome(now: number): SettleOutcome | null {
+    if (this.#firstAt === null) return now - this.startedAt >= settleTimes.first ? 'nochange' : null;
+    if (now - this.#lastAt >= settleTimes.quiet) return 'settled';
+    return now - this.startedAt >= settleTimes.cap ? 'cap' : null;
+  }
+
+  /** When to ask again, if nothing changes before. */
+  nextLook(): number {
+    if (this.#firstAt === null) return this.startedAt + settleTimes.first;
+    return Math.min(this.#lastAt + settleTimes.quiet, this.startedAt + settleTimes.cap);
+  }
+
+  /** A caret comes and goes in one place: a tiny change there tells nothing, a second place tells that it moved. */
+  #counts(rectangle: Rectangle): boolean {
+    if (rectangle.width * rectangle.height > tinyArea) return true;
+    if (this.#tiny.some((known) => contains(known, rectangle))) return false;
+    this.#tiny.push(rectangle);
+    return this.options.tinyCounts || this.#tiny.length > 1;
+  }
+}
+
+function contains(outer: Rectangle, inner: Rectangle): boolean {
+  return inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.width <= outer.x + outer.width && inner.y + inner.height <= outer.y + outer.height;
+}
