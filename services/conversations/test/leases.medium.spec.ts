@@ -125,6 +125,18 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect((await bus.request(conversations.snapshot, where)).snapshot.runs).toMatchObject([{ id: run_id, reason: 'interrupted' }]);
     });
 
+    it.each(['completed', 'interrupted'] as const)('what a run that was %s did not hear of any more starts no turn, and stands before the next message', async (reason) => {
+      const { take, release, id, where } = await begin();
+      await bus.request(conversations.say, { ...where, content: 'go', idempotency_key: newId() });
+      const run = await claim(id);
+      await take();
+      await release();
+      await record(run, 'end', { type: 'run-ended', reason });
+      await expect(claim(id)).rejects.toThrow('Nothing');
+      await bus.request(conversations.say, { ...where, content: 'now you', idempotency_key: newId() });
+      expect((await claim(id)).history.flatMap(({ blocks }) => blocks.map(({ type }) => type))).toEqual(['text', 'notice', 'text']);
+    });
+
     it('what was done without a run at work stands before the next message', async () => {
       const { take, release, id, where, computer_id } = await begin();
       const served = await bus.serve(desktop.driven, { computer_id }, async () => driven);

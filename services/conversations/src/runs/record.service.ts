@@ -100,11 +100,14 @@ export class RecordService {
     // A word to a run that ends before its next step must not be lost: it becomes a turn of its own.
     const unheard = await em.find(messageEntity, { runId: run.id, steering: true }, { orderBy: { seq: 'asc' } });
     await this.ending.run(em, conversation, run, entry.reason, entry.error);
-    if (unheard.length === 0 || entry.reason !== 'completed') return;
     const next = newId();
-    for (const message of unheard) Object.assign(message, { steering: false, runId: next });
+    // What happened around the conversation is no reason to speak: it stands before whatever comes next.
+    const words = unheard.filter((message) => message.blocks.some((block) => block.type !== 'notice'));
+    const speaks = words.length > 0 && entry.reason === 'completed';
+    for (const message of unheard) if (speaks || !words.includes(message)) Object.assign(message, { steering: false, runId: next });
+    if (!speaks) return;
     em.create(runEntity, {
-      id: next, conversationId: conversation.id, branchId: run.branchId, userId: run.userId, messageId: unheard[0]!.id, state: 'queued', epoch: 0, workerId: null, leaseUntil: 0, step: 0, interrupt: false, reason: null, error: null, parkedAt: null, createdAt: timestamp(), endedAt: null,
+      id: next, conversationId: conversation.id, branchId: run.branchId, userId: run.userId, messageId: words[0]!.id, state: 'queued', epoch: 0, workerId: null, leaseUntil: 0, step: 0, interrupt: false, reason: null, error: null, parkedAt: null, createdAt: timestamp(), endedAt: null,
     });
     this.ending.wake(em, next);
   }
