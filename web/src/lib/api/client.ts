@@ -1,4 +1,5 @@
 import type { ErrorBody } from '@deskhand/contracts';
+import { hearClock } from '../text/clock.ts';
 
 /** What the server said when it said no: a stable code and words for people. `OFFLINE` when no answer came. */
 export class ApiError extends Error {
@@ -57,6 +58,7 @@ async function send(method: Method, path: string, body: unknown): Promise<Respon
 }
 
 async function answerOf<Answer>(response: Response): Promise<Answer> {
+  hearClock(response.headers.get('date'));
   const text = await response.text();
   const body = parse(text);
   if (response.ok) return body as Answer;

@@ -35,6 +35,10 @@ export function endpoints(api: Api) {
     steer: (id: string, run: string, body: Body<'steer'>) => api.call<Answer<'steer'>>('POST', `${conversation(id)}/runs/${segment(run)}/steer`, body),
     interrupt: (id: string, run: string) => api.call<unknown>('POST', `${conversation(id)}/runs/${segment(run)}/interrupt`),
     computer: (id: string, verb: 'start' | 'stop' | 'restart') => api.call<Answer<'startComputer'>>('POST', `${conversation(id)}/sandbox/${verb}`),
+    desktopTicket: (id: string, body: Body<'desktopTicket'>) => api.call<Answer<'desktopTicket'>>('POST', `${conversation(id)}/desktop/ticket`, body),
+    takeDesktop: (id: string, body: NonNullable<Body<'takeDesktop'>>) => api.call<Answer<'takeDesktop'>>('POST', `${conversation(id)}/desktop/lease`, body),
+    releaseDesktop: (id: string, { client_id, epoch, to }: { client_id: string; epoch: number; to?: string }) =>
+      api.call<unknown>('DELETE', `${conversation(id)}/desktop/lease?${new URLSearchParams({ client_id, epoch: String(epoch), ...(to !== undefined && { to }) })}`),
     approvals: () => api.call<Answer<'approvals'>>('GET', '/api/approvals'),
     decide: (id: string, body: Body<'decide'>) => api.call<unknown>('POST', `/api/approvals/${segment(id)}`, body),
 

@@ -1,11 +1,13 @@
 import FilePen from '@lucide/svelte/icons/file-pen';
 import FilePlus from '@lucide/svelte/icons/file-plus';
 import FileText from '@lucide/svelte/icons/file-text';
+import MousePointer2 from '@lucide/svelte/icons/mouse-pointer-2';
 import Terminal from '@lucide/svelte/icons/terminal';
 import Wrench from '@lucide/svelte/icons/wrench';
 import type { Component } from 'svelte';
 import type { Call } from '../timeline/state.ts';
 import type { StepState, ToolStep } from '../timeline/view.ts';
+import { actionTarget, actionVerb } from './computer-action.ts';
 
 interface Words {
   icon: Component<{ size?: number }>;
@@ -24,6 +26,8 @@ const words: Record<string, Words> = {
   read: { icon: FileText, doing: 'Reading', done: 'Read', plain: 'Read', noun: 'file' },
   write: { icon: FilePlus, doing: 'Writing', done: 'Wrote', plain: 'Write', noun: 'file' },
   edit: { icon: FilePen, doing: 'Editing', done: 'Edited', plain: 'Edit', noun: 'file' },
+  // Their verbs depend on the action; these are for the line over a group.
+  computer: { icon: MousePointer2, doing: 'Doing', done: 'Did', plain: 'Do', noun: 'desktop action' },
 };
 const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', noun: 'tool' };
 
@@ -32,6 +36,7 @@ const wordsFor = (name: string) => words[name] ?? other;
 export const iconOf = (call: Call) => wordsFor(call.name).icon;
 
 export function verbOf(call: Call, state: StepState): string {
+  if (call.name === 'computer') return actionVerb(call, state);
   const { doing, done, plain } = wordsFor(call.name);
   if (state === 'running') return doing;
   return state === 'done' || state === 'failed' ? done : plain;
@@ -39,6 +44,7 @@ export function verbOf(call: Call, state: StepState): string {
 
 /** What the call acts on, in one line: the command, the file, else the tool's name. */
 export function targetOf(call: Call): string {
+  if (call.name === 'computer') return actionTarget(call);
   const value = call.name === 'bash' ? call.arguments['command'] : (call.arguments['path'] ?? call.result?.display?.['path']);
   if (typeof value !== 'string') return call.name in words ? '' : call.name;
   const line = value.trim().replace(/^\/workspace\/(?=.)/, '');
@@ -71,5 +77,6 @@ export function questionOf(name: string): string {
   if (name === 'write') return 'Write this file?';
   if (name === 'edit') return 'Edit this file?';
   if (name === 'read') return 'Read this file?';
+  if (name === 'computer') return 'Do this on the desktop?';
   return `Use ${name}?`;
 }

@@ -1,7 +1,7 @@
 const isApple = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** The keys as this machine's keyboard names them. */
-export const keyWords = isApple ? { palette: '⌘K', create: '⇧⌘O', help: '⌘/', steer: '⌘↵' } : { palette: 'Ctrl K', create: 'Ctrl Shift O', help: 'Ctrl /', steer: 'Ctrl Enter' };
+export const keyWords = isApple ? { palette: '⌘K', create: '⇧⌘O', help: '⌘/', steer: '⌘↵', paste: '⌘V' } : { palette: 'Ctrl K', create: 'Ctrl Shift O', help: 'Ctrl /', steer: 'Ctrl Enter', paste: 'Ctrl V' };
 
 export type Shortcut = 'palette' | 'create' | 'help';
 

@@ -3,6 +3,7 @@ import { Api } from '../api/client.ts';
 import { type Endpoints, endpoints } from '../api/endpoints.ts';
 import { Connection } from '../live/connection.svelte.ts';
 import { Conversations } from './conversations.svelte.ts';
+import { DesktopLayout } from './desktop-layout.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { Session } from './session.svelte.ts';
@@ -20,6 +21,7 @@ export class App {
   readonly models = new Models(this.endpoints);
   readonly conversations = new Conversations(this.endpoints);
   readonly waiting = new Waiting(this.endpoints);
+  readonly layout = new DesktopLayout();
   readonly connection = new Connection(() => this.#mayConnect());
   unread = $state.raw<Unread | null>(null);
   /** The first message of a conversation that was just made; its page sends it. */

@@ -15,6 +15,11 @@ export function prependMessages(state: TimelineState, older: readonly Message[],
   return { ...state, messages: [...fresh, ...state.messages], hasMore, calls: fresh.reduce(withCallsOf, state.calls) };
 }
 
+/** Nobody said it: it tells what happened beside the conversation, and starts no run. */
+export function isNotice({ blocks }: Message): boolean {
+  return blocks.length > 0 && blocks.every((block) => block.type === 'notice');
+}
+
 /** REST shows messages in the shape of its first clients; this is the timeline's. */
 export function messageOf(view: MessageView, branchId: string): Message {
   const { id, role, content, blocks, cut, model } = view;
@@ -38,7 +43,7 @@ export function withCallsOf(calls: TimelineState['calls'], message: Message): Ti
 }
 
 function startRun(state: TimelineState, message: Message): TimelineState {
-  if (message.role !== 'user' || message.run_id === null || state.runs.has(message.run_id)) return state;
+  if (message.role !== 'user' || message.run_id === null || isNotice(message) || state.runs.has(message.run_id)) return state;
   return { ...state, runs: withEntry(state.runs, message.run_id, { id: message.run_id, state: 'queued', message_id: message.id }) };
 }
 

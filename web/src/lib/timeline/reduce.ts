@@ -37,6 +37,7 @@ export function fromSnapshot(previous: TimelineState, snapshot: Snapshot): Timel
     closed,
     approvals: new Map(snapshot.approvals.map((approval) => [approval.approval_id, approval])),
     computer: snapshot.computer,
+    ...leaseFrom(previous, snapshot),
     deleted: false,
   };
 }
@@ -104,6 +105,8 @@ function reduceDurable(state: TimelineState, event: DurableEvent): TimelineState
       return abandon(state, event);
     case 'computer-changed':
       return { ...state, computer: { computer_id: event.computer_id, state: event.state, ...(event.step !== undefined && { step: event.step }), ...(event.error !== undefined && { error: event.error }) } };
+    case 'desktop-lease-changed':
+      return changeLease(state, event);
     case 'conversation-changed':
       return changeConversation(state, event);
     case 'usage-recorded':
@@ -156,4 +159,17 @@ function changeConversation(state: TimelineState, event: Extract<DurableEvent, {
   if (!state.conversation) return state;
   const { title, approval_mode, model_name } = event;
   return { ...state, conversation: { ...state.conversation, ...(title !== undefined && { title }), ...(approval_mode !== undefined && { approval_mode }), ...(model_name !== undefined && { model_name }) } };
+}
+
+/** What a snapshot says of the desktop's driver. It does not repeat who asked; that stays as it was while the same turn goes on. */
+function leaseFrom({ lease, leaseEnd }: TimelineState, { desktop_lease }: Snapshot): Pick<TimelineState, 'lease' | 'leaseEnd'> {
+  if (!desktop_lease) return { lease: null, leaseEnd };
+  const { holder, client_id, epoch, until } = desktop_lease;
+  return { lease: { holder, clientId: client_id, epoch, until, askedBy: lease?.epoch === epoch ? lease.askedBy : null }, leaseEnd: null };
+}
+
+function changeLease(state: TimelineState, event: Extract<DurableEvent, { type: 'desktop-lease-changed' }>): TimelineState {
+  const { holder, client_id, epoch, until, asked_by, reason } = event;
+  if (holder === null || until === null) return { ...state, lease: null, leaseEnd: reason === undefined ? null : { clientId: state.lease?.clientId ?? null, reason } };
+  return { ...state, lease: { holder, clientId: client_id, epoch, until, askedBy: asked_by ?? null }, leaseEnd: null };
 }

@@ -1,4 +1,4 @@
-import type { ApprovalView, ConversationView, Message, OpenBlock, RunView, Snapshot, ToolResult } from '@deskhand/contracts';
+import type { ApprovalView, ConversationView, DurableData, Message, OpenBlock, RunView, Snapshot, ToolResult } from '@deskhand/contracts';
 
 /** Everything known of one tool call, gathered from messages, events and the snapshot. */
 export interface Call {
@@ -24,6 +24,17 @@ export interface LiveBlock extends OpenBlock {
 
 export type Computer = NonNullable<Snapshot['computer']>;
 
+export type LeaseEnd = NonNullable<DurableData<'desktop-lease-changed'>['reason']>;
+
+/** Who has the desktop's mouse and keyboard. `clientId` is the tab that drives, `askedBy` one that wants to. */
+export interface Lease {
+  holder: string;
+  clientId: string | null;
+  epoch: number;
+  until: string;
+  askedBy: string | null;
+}
+
 /** One conversation as far as this tab has read it. Never changed in place: each step of `reduce` makes a new one. */
 export interface TimelineState {
   /** The last durable event taken in; 0 before the snapshot. */
@@ -40,6 +51,10 @@ export interface TimelineState {
   closed: ReadonlyMap<string, number>;
   approvals: ReadonlyMap<string, ApprovalView>;
   computer: Computer | null;
+  /** Null while no person drives. */
+  lease: Lease | null;
+  /** How the last turn at the desktop ended, and whose it was; null while one goes on and before the first. */
+  leaseEnd: { clientId: string | null; reason: LeaseEnd } | null;
   deleted: boolean;
 }
 
@@ -54,6 +69,8 @@ export const emptyTimeline: TimelineState = {
   closed: new Map(),
   approvals: new Map(),
   computer: null,
+  lease: null,
+  leaseEnd: null,
   deleted: false,
 };
 

@@ -175,6 +175,31 @@ describe('a timeline', () => {
   });
 });
 
+describe('the desktop', () => {
+  const notice = (id: string, runId: string) => message(id, 'user', runId, [{ type: 'notice', kind: 'desktop-driven', text: 'A person used the desktop for 34 s.', facts: { seconds: 34 } }]);
+  const lease = (seq: number, change: object): TimelineEvent => ({ type: 'desktop-lease-changed', seq, created_at, holder: null, client_id: null, epoch: 1, until: null, ...change });
+  const driving = { holder: 'ada', client_id: 'tab', until: '2026-11-21T12:10:00.000Z' };
+
+  it('knows who drives, who asks, and how it ended', () => {
+    const taken = play(start, [lease(1, driving)]);
+    expect(taken.lease).toEqual({ holder: 'ada', clientId: 'tab', epoch: 1, until: driving.until, askedBy: null });
+    const asked = play(taken, [lease(2, { ...driving, asked_by: 'other' })]);
+    expect(asked.lease?.askedBy).toBe('other');
+    expect(fromSnapshot(asked, { ...emptySnapshot, seq: 2, desktop_lease: { ...driving, epoch: 1 } }).lease).toEqual(asked.lease);
+    expect(fromSnapshot(asked, { ...emptySnapshot, seq: 2, desktop_lease: { ...driving, epoch: 2 } }).lease?.askedBy).toBeNull();
+    const over = play(asked, [lease(3, { reason: 'idle', asked_by: 'other' })]);
+    expect(over).toMatchObject({ lease: null, leaseEnd: { clientId: 'tab', reason: 'idle' } });
+    expect(play(over, [lease(4, { ...driving, epoch: 2 })])).toMatchObject({ lease: { epoch: 2 }, leaseEnd: null });
+  });
+
+  it('shows a turn at it as a line that starts no run', () => {
+    const alone = play(start, [{ type: 'message-added', seq: 1, created_at, message: notice('n', 'r-none') }]);
+    expect(viewOf(alone)).toMatchObject({ entries: [{ kind: 'notice', key: 'n' }], current: null, queued: [] });
+    const within = play(start, [...story.slice(0, 2), { type: 'message-added', seq: 3, created_at, message: notice('n', 'r1') }]);
+    expect((viewOf(within).entries[1] as TurnEntry).parts).toMatchObject([{ kind: 'notice', key: 'n' }]);
+  });
+});
+
 describe('thinking', () => {
   const call = (id: string) => message(`m-${id}`, 'assistant', 'r1', [{ type: 'tool_call', tool_call_id: id, name: 'bash', arguments: {} }]);
   const thought = (id: string, after: Message['blocks'] = []) => message(`m-${id}`, 'assistant', 'r1', [{ type: 'reasoning', text: 'Hm.' }, ...after]);

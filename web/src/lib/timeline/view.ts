@@ -1,6 +1,7 @@
 import type { ApprovalView, Message, RunView } from '@deskhand/contracts';
 import type { Call, LiveBlock, TimelineState } from './state.ts';
 import { share } from '../text/share.ts';
+import { isNotice } from './messages.ts';
 
 export type StepState = 'proposed' | 'waiting' | 'running' | 'done' | 'failed' | 'denied' | 'interrupted';
 
@@ -25,13 +26,19 @@ export interface StepsPart {
   key: string;
   steps: readonly (ToolStep | ProsePart)[];
 }
+/** What happened beside the conversation: a person drove the desktop. */
+export interface NoticePart {
+  kind: 'notice';
+  key: string;
+  message: Message;
+}
 /** Something the person said to a run that was already at work. */
 export interface SaidPart {
   kind: 'said';
   key: string;
   message: Message;
 }
-export type Part = ProsePart | StepsPart | SaidPart;
+export type Part = ProsePart | StepsPart | SaidPart | NoticePart;
 
 export interface SaidEntry {
   kind: 'said';
@@ -47,7 +54,7 @@ export interface TurnEntry {
   at: string | null;
   parts: readonly Part[];
 }
-export type Entry = SaidEntry | TurnEntry;
+export type Entry = SaidEntry | TurnEntry | NoticePart;
 
 export interface View {
   entries: readonly Entry[];
@@ -67,7 +74,7 @@ export function viewOf(state: TimelineState, previous: View = emptyView): View {
   const live = [...state.runs.values()].filter((run) => run.state !== 'ended');
   const current = live.find((run) => run.state !== 'queued') ?? live[0] ?? null;
   const turns = new Map<string, Turn>();
-  const order: (Turn | SaidEntry)[] = [];
+  const order: (Turn | SaidEntry | NoticePart)[] = [];
   const queued: SaidEntry[] = [];
   const turnOf = (key: string, runId: string | null): Turn => {
     const known = turns.get(key);
@@ -81,6 +88,12 @@ export function viewOf(state: TimelineState, previous: View = emptyView): View {
   let imported = '';
   for (const message of state.messages) {
     const run = message.run_id === null ? undefined : state.runs.get(message.run_id);
+    if (isNotice(message)) {
+      const notice: NoticePart = { kind: 'notice', key: message.id, message };
+      if (message.run_id !== null && turns.has(message.run_id)) turnOf(message.run_id, message.run_id).parts.push(notice);
+      else order.push(notice);
+      continue;
+    }
     if (message.role === 'user') {
       imported = '';
       const said: SaidEntry = { kind: 'said', key: message.id, message };

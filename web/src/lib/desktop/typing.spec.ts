@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { keysym, keysymOfCharacter, keysymOfKey } from './keysyms.ts';
+import { isTypeable, Typist } from './typing.ts';
+
+describe('keysyms', () => {
+  it.each([['a', 0x61], ['Ü', 0xdc], ['ß', 0xdf], ['€', 0x010020ac], ['中', 0x01004e2d], ['🙂', 0x0101f642], ['\n', 0xff0d]])('%j', (character, expected) => {
+    expect(keysymOfCharacter(character)).toBe(expected);
+  });
+
+  it('names keys by their side', () => {
+    expect([keysymOfKey('Shift', 1), keysymOfKey('Shift', 2), keysymOfKey('Enter', 3), keysymOfKey('F12'), keysymOfKey('z')]).toEqual([0xffe1, 0xffe2, 0xff8d, 0xffc9, 0x7a]);
+  });
+
+  it('leaves to the browser what only it can make text of', () => {
+    expect(['Dead', 'Process', 'Unidentified', 'Compose', 'AudioVolumeUp'].map((key) => keysymOfKey(key))).toEqual([null, null, null, null, null]);
+  });
+});
+
+/** A desktop whose programs fetch the clipboard when they are asked to paste, as slowly as they like. */
+function desktop() {
+  const happened: string[] = [];
+  let offered = '';
+  let fetch = () => {};
+  return {
+    happened,
+    fetch: () => fetch(),
+    sendKey(key: number, down?: boolean) {
+      if (key === keysym.insert) happened.push(`paste ${offered}`);
+      else if (key !== keysym.shift) happened.push(String.fromCodePoint(key < 0x01000000 ? key : key - 0x01000000) + (down === undefined ? '' : down ? '↓' : '↑'));
+    },
+    offer(text: string) {
+      offered = text;
+      return new Promise<void>((resolve) => (fetch = resolve));
+    },
+  };
+}
+
+describe('typing text', () => {
+  it('knows what has keys', () => {
+    expect(['Grüße für 5 €', 'a\tb\n'].map(isTypeable)).toEqual([true, true]);
+    expect(['日本', 'a🙂', 'ё', 'x'.repeat(121)].map(isTypeable)).toEqual([false, false, false, false]);
+  });
+
+  it('types Latin key by key and the rest through the clipboard', async () => {
+    const screen = desktop();
+    const typist = new Typist(screen);
+    await typist.type('Ü');
+    const work = typist.type('日本🙂');
+    screen.fetch();
+    await work;
+    expect(screen.happened).toEqual(['Ü', 'paste 日本🙂']);
+  });
+
+  it('keeps the order: what comes while a paste is under way waits for it, keys too', async () => {
+    const screen = desktop();
+    const typist = new Typist(screen);
+    void typist.type('日');
+    void typist.type('本');
+    const work = typist.type('a');
+    typist.key(0x21);
+    void typist.type('b');
+    expect(screen.happened).toEqual(['paste 日']);
+    screen.fetch();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(screen.happened).toEqual(['paste 日', 'paste 本a']);
+    screen.fetch();
+    await work;
+    expect(screen.happened).toEqual(['paste 日', 'paste 本a', '!', 'b']);
+    typist.key(0x63, true);
+    expect(screen.happened.at(-1)).toBe('c↓');
+  });
+});

@@ -1,0 +1,68 @@
+import { keysym, keysymOfCharacter } from './keysyms.ts';
+
+/** What typing needs of a connection to a desktop. */
+export interface Keys {
+  /** Without `down` it is pressed and let go. */
+  sendKey(keysym: number, down?: boolean): void;
+  /** Puts text on the desktop's clipboard. Resolves when a program there has fetched it, or has had time enough to. */
+  offer(text: string): Promise<void>;
+}
+
+type Input = { text: string } | { key: number; down: boolean | undefined };
+
+/** Longer texts are faster, and surer, through the clipboard. */
+const mostKeys = 120;
+
+/**
+ * Whether a text can be typed key by key. The desktop's keyboard has keys for Latin letters and few to spare for others:
+ * what it has no key for gets one of those, and once they are used up, keys do nothing.
+ */
+export function isTypeable(text: string): boolean {
+  return text.length <= mostKeys && [...text].every((character) => /[\t\n\r\x20-\x7e\xa0-\xff€]/.test(character));
+}
+
+/**
+ * Hands keys and texts to the desktop in the order in which they came. A text (from an input method, a phone, a paste)
+ * arrives exactly as it is: key by key where there are keys, else by the desktop's clipboard and Shift+Insert, which
+ * terminals and browsers both know. What comes while a program still fetches such a text waits for it.
+ */
+export class Typist {
+  #queue: Input[] = [];
+  #work: Promise<void> | null = null;
+
+  constructor(private readonly keys: Keys) {}
+
+  type(text: string): Promise<void> {
+    const last = this.#queue.at(-1);
+    const clean = text.replace(/\r\n?/g, '\n');
+    if (last && 'text' in last) last.text += clean;
+    else if (clean !== '') this.#queue.push({ text: clean });
+    return this.#begin();
+  }
+
+  key(key: number, down?: boolean): void {
+    if (this.#work === null) return this.keys.sendKey(key, down);
+    this.#queue.push({ key, down });
+  }
+
+  #begin(): Promise<void> {
+    this.#work ??= this.#drain().finally(() => (this.#work = null));
+    return this.#work;
+  }
+
+  async #drain(): Promise<void> {
+    for (let input = this.#queue.shift(); input !== undefined; input = this.#queue.shift()) {
+      if ('key' in input) this.keys.sendKey(input.key, input.down);
+      else if (isTypeable(input.text)) for (const character of input.text) this.keys.sendKey(keysymOfCharacter(character));
+      else await this.#paste(input.text);
+    }
+  }
+
+  async #paste(text: string): Promise<void> {
+    const fetched = this.keys.offer(text);
+    this.keys.sendKey(keysym.shift, true);
+    this.keys.sendKey(keysym.insert);
+    this.keys.sendKey(keysym.shift, false);
+    await fetched;
+  }
+}

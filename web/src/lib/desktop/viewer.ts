@@ -1,0 +1,90 @@
+import RFB from '@novnc/novnc';
+import type { Keys } from './typing.ts';
+
+export interface ViewerEvents {
+  /** The picture is there. */
+  onOpen(): void;
+  /** It is gone for good; `code` as WebSockets know it. */
+  onClose(code: number): void;
+  /** Something was copied on the desktop. */
+  onClipboard(text: string): void;
+}
+
+/** A program that pastes asks for the text; one that does not paste never does. */
+const fetchWithin = 1_200;
+/** Between a program's question for a text and the moment when it has put it in. */
+const insertTime = 40;
+
+/**
+ * One connection to a desktop: its picture in `host`, and, while `driving`, the way back. Only looked at otherwise, here as
+ * on the server. Keys are sent by what they mean, never by where they are: the desktop's layout is not this keyboard's.
+ */
+export class Viewer implements Keys {
+  readonly #rfb: RFB;
+  readonly #socket: WebSocket;
+  #open = false;
+  #fetched: (() => void) | null = null;
+
+  constructor(
+    private readonly host: HTMLElement,
+    url: string,
+    events: ViewerEvents,
+  ) {
+    this.#socket = new WebSocket(url);
+    this.#noticeFetches();
+    // Before noVNC hears of it and takes its canvas away.
+    this.#socket.addEventListener('close', ({ code }) => events.onClose(code));
+    this.#rfb = new RFB(host, this.#socket);
+    this.#rfb.viewOnly = true;
+    this.#rfb.focusOnClick = false;
+    this.#rfb.scaleViewport = true;
+    this.#rfb.background = 'transparent';
+    this.#rfb.qualityLevel = 7;
+    this.#rfb.addEventListener('connect', () => {
+      this.#open = true;
+      events.onOpen();
+    });
+    this.#rfb.addEventListener('clipboard', ({ detail }) => events.onClipboard(detail.text));
+  }
+
+  set driving(driving: boolean) {
+    this.#rfb.viewOnly = !driving;
+  }
+
+  sendKey(keysym: number, down?: boolean): void {
+    this.#rfb.sendKey(keysym, null, down);
+  }
+
+  async offer(text: string): Promise<void> {
+    const fetched = new Promise<void>((resolve) => (this.#fetched = resolve));
+    this.#rfb.clipboardPasteFrom(text);
+    await Promise.race([fetched, later(fetchWithin)]);
+    this.#fetched = null;
+    await later(insertTime);
+  }
+
+  /** Draws what is shown now onto another canvas. */
+  copyTo(still: HTMLCanvasElement): void {
+    const canvas = this.host.querySelector('canvas');
+    if (!this.#open || !canvas || canvas.width === 0) return;
+    still.width = canvas.width;
+    still.height = canvas.height;
+    still.getContext('2d')?.drawImage(canvas, 0, 0);
+  }
+
+  close(): void {
+    this.#rfb.disconnect();
+    this.#socket.close();
+  }
+
+  /** noVNC does not say when it hands out a text, so what it sends is looked at: message 6 with the flag for a provided text. */
+  #noticeFetches(): void {
+    const send = this.#socket.send.bind(this.#socket);
+    this.#socket.send = (data) => {
+      if (data instanceof Uint8Array && data[0] === 6 && data[8] === 0x10) this.#fetched?.();
+      send(data);
+    };
+  }
+}
+
+const later = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
