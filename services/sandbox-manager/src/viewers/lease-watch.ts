@@ -29,7 +29,7 @@ export class LeaseWatch implements OnModuleInit {
       if (this.#known.has(computer_id)) this.#take(computer_id, epoch, lease);
     });
     this.#closing.push(() => subscribed.close());
-    this.lifecycle.onDrain(60, async () => void (await Promise.all(this.#closing.map((close) => close()))));
+    this.lifecycle.onDrain(60, async () => void (await Promise.all(this.#closing.map(async (close) => close()))));
   }
 
   /** Who drives now; null when nobody does, or it is not known yet. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { DeclaredError, desktop, leases } from '@deskhand/contracts';
 import { Bus, type Closable, Lifecycle, Log } from '@deskhand/platform';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
@@ -12,6 +13,8 @@ import { TicketsRepository } from './tickets.repository.ts';
 import { WatchedDesktop } from './watched-desktop.ts';
 
 const lookEveryMs = 1_000;
+const screenMs = 6_000;
+const againMs = 100;
 
 /** People who watch and drive the desktops of the computers here. */
 @Injectable()
@@ -74,20 +77,31 @@ export class ViewersService implements OnModuleInit {
     const claims = await this.grants.check(ticket, id, 'desktop:view');
     if (claims.jti === undefined) throw new DeclaredError('FORBIDDEN', 'This is no ticket');
     await this.tickets.use(claims.jti, claims.exp * 1_000);
-    const screen = await computer.desktop.connect();
-    screen.on('error', () => screen.destroy());
-    try {
-      await greetScreen(screen);
-      const viewer = await connect();
-      // Answered before the viewer has greeted: it can only do so when it is let in.
-      greetViewer(viewer).then(() => watched.join(claims, viewer, screen, (reason) => this.#left(id, reason)), (error: Error) => {
-        viewer.destroy();
-        screen.destroy();
-        this.#left(id, error);
-      });
-    } catch (error) {
+    const screen = await this.#screenOf(computer);
+    const viewer = await connect().catch((error: unknown) => {
       screen.destroy();
-      throw error instanceof DeclaredError ? error : new DeclaredError('UNAVAILABLE', `The desktop does not answer: ${(error as Error).message}`, undefined, { cause: error });
+      throw error;
+    });
+    // Answered before the viewer has greeted: it can only do so when it is let in.
+    greetViewer(viewer).then(() => watched.join(claims, viewer, screen, (reason) => this.#left(id, reason)), (error: Error) => {
+      viewer.destroy();
+      screen.destroy();
+      this.#left(id, error);
+    });
+  }
+
+  /** A connection to the screen whose greeting is done. One that is just being started again is waited for. */
+  async #screenOf(computer: Computer): Promise<Duplex> {
+    for (const limit = Date.now() + screenMs; ; await new Promise((resolve) => setTimeout(resolve, againMs))) {
+      const screen = await computer.desktop.connect();
+      try {
+        screen.on('error', () => screen.destroy());
+        await greetScreen(screen);
+        return screen;
+      } catch (error) {
+        screen.destroy();
+        if (Date.now() > limit) throw new DeclaredError('UNAVAILABLE', `The desktop does not answer: ${(error as Error).message}`, undefined, { cause: error });
+      }
     }
   }
 
