@@ -66,7 +66,7 @@ const root = dirname(import.meta.dirname);
 export async function startProduct(options: ProductOptions = {}): Promise<RunningProduct> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'deskhand-product-'));
   const [webPort, llmPort] = [await freePort(), await freePort()];
-  const variables: Record<string, string> = { DESKHAND_DATA: dataFolder, DESKHAND_PORT: String(webPort), DESKHAND_LLM_PORT: String(llmPort), ...options.variables };
+  const variables: Record<string, string> = { DESKHAND_DATA: dataFolder, DESKHAND_PORT: String(webPort), DESKHAND_LLM_PORT: String(llmPort), DESKHAND_COMBINED_PORT: 'off', DESKHAND_DESKTOP_PORT: 'off', ...options.variables };
   const within = options.withinMilliseconds ?? 60_000;
   let run = await launch(variables, within);
   const state = () => readState(dataFolder);

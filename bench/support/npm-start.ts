@@ -48,7 +48,7 @@ async function timeStart(checkout: string, variables: Record<string, string>, li
   const started = performance.now();
   const child = spawn('npm', ['start'], {
     cwd: checkout, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...withoutFindings(process.env), DESKHAND_DATA: data, DESKHAND_PORT: String(web), DESKHAND_LLM_PORT: String(llm), ...variables },
+    env: { ...withoutFindings(process.env), DESKHAND_DATA: data, DESKHAND_PORT: String(web), DESKHAND_LLM_PORT: String(llm), DESKHAND_COMBINED_PORT: 'off', DESKHAND_DESKTOP_PORT: 'off', ...variables },
   });
   let output = '';
   try {

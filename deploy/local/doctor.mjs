@@ -37,6 +37,8 @@ await checkEngine();
 checkDataFolder();
 await checkPort('DESKHAND_PORT', settings.DESKHAND_PORT, 'web app');
 await checkPort('DESKHAND_LLM_PORT', settings.DESKHAND_LLM_PORT, 'model gateway');
+await checkPort('DESKHAND_COMBINED_PORT', settings.DESKHAND_COMBINED_PORT, 'combined chat and desktop');
+await checkPort('DESKHAND_DESKTOP_PORT', settings.DESKHAND_DESKTOP_PORT, 'desktop on its own');
 note('chromium', findChromium() ?? 'not installed; only the browser tests need it, and npm test installs it where root may');
 
 process.stdout.write(missing === 0 ? '\nNothing is missing.\n' : `\n${missing} ${missing === 1 ? 'thing needs' : 'things need'} attention.\n`);
@@ -79,7 +81,7 @@ function checkDataFolder() {
 async function checkPort(variable, port, title) {
   if (port === 'off') return note(`port (${title})`, 'off');
   if (typeof port !== 'number') return undefined;
-  if (running && [running.web, running.llm].some((url) => url.endsWith(`:${port}`))) return note(`port ${port} (${title})`, 'in use by this Deskhand');
+  if (running && [running.web, running.llm, ...(running.sides ?? [])].some((url) => url.endsWith(`:${port}`))) return note(`port ${port} (${title})`, 'in use by this Deskhand');
   const failure = await tryListen(port);
   return report(`port ${port} (${title})`, failure === null, 'free', `${failure} on ${host}; set ${variable} to another port`);
 }

@@ -12,6 +12,7 @@ import { readPrerequisites } from './supervisor/prerequisites.ts';
 import { natsCallers, Product } from './supervisor/product.ts';
 import { loadGatewayKey, loadInstallationId, loadMasterKey } from './supervisor/secrets.ts';
 import { reachable, urlHost } from './supervisor/services.ts';
+import type { Port } from './supervisor/rules.ts';
 import { readSettings, readSettingsFile } from './supervisor/settings.ts';
 import type { Settings } from './supervisor/variables.ts';
 
@@ -89,6 +90,11 @@ function listeners(settings: Settings): Listener[] {
   const wanted = [
     { title: 'web app', port: settings.DESKHAND_PORT, variable: 'DESKHAND_PORT' },
     { title: 'model gateway', port: settings.DESKHAND_LLM_PORT, variable: 'DESKHAND_LLM_PORT' },
+    // The gateway has them; without it they are off too.
+    ...(settings.DESKHAND_PORT === 'off' ? [] : [
+      { title: 'combined chat and desktop', port: settings.DESKHAND_COMBINED_PORT, variable: 'DESKHAND_COMBINED_PORT' },
+      { title: 'desktop on its own', port: settings.DESKHAND_DESKTOP_PORT, variable: 'DESKHAND_DESKTOP_PORT' },
+    ]),
   ];
   return wanted.flatMap((listener) => (listener.port === 'off' ? [] : [{ ...listener, port: listener.port, host }]));
 }
@@ -98,6 +104,9 @@ function announce(settings: Settings, webUrl: string, dockerProblem: string | nu
   if (dockerProblem) lines.push(`  Computers       none: ${dockerProblem}`);
   if (settings.DESKHAND_PORT !== 'off') {
     const administrator = settings.DESKHAND_ADMIN_USERNAME ? `${settings.DESKHAND_ADMIN_USERNAME} (from DESKHAND_ADMIN_USERNAME)` : `the first account made at ${webUrl}/signup`;
+    const side = (port: Port, path: string): string => `http://${urlHost(reachable(settings.DESKHAND_HOST))}:${port}${path}`;
+    if (settings.DESKHAND_COMBINED_PORT !== 'off') lines.push(`  Chat + desktop  ${side(settings.DESKHAND_COMBINED_PORT, '/')}`);
+    if (settings.DESKHAND_DESKTOP_PORT !== 'off') lines.push(`  Desktop only    ${side(settings.DESKHAND_DESKTOP_PORT, '/vnc.html')}`);
     lines.push(`  Web app         ${webUrl}`, `  Administrator   ${administrator}`);
   }
   if (settings.DESKHAND_LLM_PORT !== 'off') lines.push(`  Model gateway   http://${urlHost(reachable(settings.DESKHAND_HOST))}:${settings.DESKHAND_LLM_PORT}   key ${key}`);

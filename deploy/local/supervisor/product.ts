@@ -23,6 +23,8 @@ export interface ProductState {
   readonly ready: boolean;
   readonly web: string;
   readonly llm: string;
+  /** Further addresses of the web app. */
+  readonly sides: readonly string[];
   readonly nats: string;
   readonly installation: string;
   /** Process ids by name; null while a process is down. */
@@ -84,6 +86,7 @@ export class Product {
       ready: this.ready,
       web: ground.webUrl,
       llm: `http://${ground.llmHost}:${ground.llmPort}`,
+      sides: [ground.settings.DESKHAND_COMBINED_PORT, ground.settings.DESKHAND_DESKTOP_PORT].flatMap((port) => (port === 'off' || ground.settings.DESKHAND_PORT === 'off' ? [] : [`http://${ground.llmHost}:${port}`])),
       nats: ground.natsUrl,
       installation: ground.installationId,
       processes: Object.fromEntries(this.all().map((service) => [service.name, service.pid])),

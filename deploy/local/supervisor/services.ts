@@ -5,6 +5,7 @@ import { deriveKey } from '@deskhand/platform/sealing';
 import type { DataFolder } from './data-folder.ts';
 import type { ProcessPlan } from './managed-process.ts';
 import type { NatsKey } from './nats-keys.ts';
+import type { Port } from './rules.ts';
 import type { Prerequisites } from './prerequisites.ts';
 import type { Texts } from './settings.ts';
 import type { Settings } from './variables.ts';
@@ -98,6 +99,8 @@ const ofItsOwn: Readonly<Record<ServiceName, (ground: Ground) => Environment>> =
   gateway: ({ settings, webUrl, root, llmHost, llmPort }) => ({
     HTTP_HOST: settings.DESKHAND_HOST,
     HTTP_PORT: settings.DESKHAND_PORT,
+    COMBINED_PORT: unlessOff(settings.DESKHAND_COMBINED_PORT),
+    DESKTOP_PORT: unlessOff(settings.DESKHAND_DESKTOP_PORT),
     PUBLIC_URL: webUrl,
     WEB_ROOT: join(root, 'web', 'build'),
     LLM_GATEWAY_URL: `http://${urlHost(reachable(llmHost))}:${llmPort}`,
@@ -134,6 +137,8 @@ export function namedInConfiguration(file: string | null, texts: Texts): Environ
   const names = [...readFileSync(file, 'utf8').matchAll(/os\.environ\/(\w+)/g)].map((match) => match[1] ?? '');
   return Object.fromEntries(names.map((name) => [name, texts[name]]));
 }
+
+const unlessOff = (port: Port): number | null => (port === 'off' ? null : port);
 
 /** An address to connect to for an address that is listened on. */
 export function reachable(host: string): string {

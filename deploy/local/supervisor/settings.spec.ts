@@ -10,7 +10,7 @@ describe('settings', () => {
     const { settings, problems, warnings } = readSettings({}, {});
     expect(problems).toEqual([]);
     expect(warnings).toEqual([]);
-    expect(settings).toMatchObject({ DESKHAND_HOST: '127.0.0.1', DESKHAND_PORT: 3000, DESKHAND_LLM_PORT: 4000, DESKHAND_DATABASE_URL: 'sqlite:', DESKHAND_IDLE_SECONDS: 600, DESKHAND_REGISTRATION: null });
+    expect(settings).toMatchObject({ DESKHAND_HOST: '127.0.0.1', DESKHAND_PORT: 3000, DESKHAND_LLM_PORT: 4000, DESKHAND_COMBINED_PORT: 8080, DESKHAND_DESKTOP_PORT: 6080, DESKHAND_DATABASE_URL: 'sqlite:', DESKHAND_IDLE_SECONDS: 600, DESKHAND_REGISTRATION: null });
   });
 
   it('stops on an unknown variable with the name that was probably meant and an example', () => {

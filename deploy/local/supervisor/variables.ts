@@ -22,6 +22,8 @@ export const variables = {
   DESKHAND_HOST: variable(rules.host, '127.0.0.1', { alsoInFile: ['HOST'] }),
   DESKHAND_PORT: variable(rules.port, 3000, { alsoInFile: ['PORT'] }),
   DESKHAND_LLM_PORT: variable(rules.port, 4000),
+  DESKHAND_COMBINED_PORT: variable(rules.port, 8080),
+  DESKHAND_DESKTOP_PORT: variable(rules.port, 6080),
   DESKHAND_PUBLIC_URL: variable(rules.webUrl, null),
   DESKHAND_MASTER_KEY: variable(rules.masterKey, null, { also: ['ENCRYPTION_KEY'] }),
   DESKHAND_DATABASE_URL: variable(rules.databaseUrl, 'sqlite:', { alsoInFile: ['DATABASE_URL'] }),
@@ -58,8 +60,6 @@ export type Settings = {
 export const later: Readonly<Record<string, Rule<unknown>>> = {
   DESKHAND_GPTME_PORT: rules.port,
   DESKHAND_GPTME_LEGACY_PORT: rules.port,
-  DESKHAND_COMBINED_PORT: rules.port,
-  DESKHAND_DESKTOP_PORT: rules.port,
   DESKHAND_BROKER_PORT: rules.port,
   DESKHAND_SCRIPT_PORT: rules.port,
 };

@@ -7,6 +7,7 @@ import { DataPlane } from './desktop/data-plane.ts';
 import { AccessGuard } from './http/access-guard.ts';
 import { assertAllRoutesDeclared } from './http/declared-routes.ts';
 import { ErrorFilter } from './http/error-filter.ts';
+import { SideListeners } from './http/side-listeners.ts';
 import { createAdapter } from './http/server.ts';
 import { WebApp } from './http/web-app.ts';
 import { GatewaySettings } from './settings.ts';
@@ -38,6 +39,7 @@ async function compose(module: Type | DynamicModule, log: Log, settings: Gateway
       await app.get(DataPlane).listen();
       app.get(Upgrades).attach(app.getHttpServer());
       await app.listen(settings.port, settings.host);
+      await app.get(SideListeners).listen(app.getHttpServer());
     },
   };
 }

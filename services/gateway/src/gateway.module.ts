@@ -6,6 +6,7 @@ import { DocumentsController } from './documents/documents.controller.ts';
 import { ConversationFeeds } from './feed/conversation-feeds.ts';
 import { AccessGuard } from './http/access-guard.ts';
 import { ErrorFilter } from './http/error-filter.ts';
+import { SideListeners } from './http/side-listeners.ts';
 import { ApiTokens } from './identity/api-tokens.ts';
 import { Authenticator } from './identity/authenticator.ts';
 import { Revocations } from './identity/revocations.ts';
@@ -26,6 +27,6 @@ export const controllers = [OperationsController, DocumentsController, AuthContr
 
 @Module({
   controllers,
-  providers: [Revocations, ApiTokens, Authenticator, AccessGuard, ErrorFilter, ConversationFeeds, OpenStreams, ListHints, Metrics, WebSocketListener, DataPlane, DesktopEndpoint, Upgrades],
+  providers: [Revocations, ApiTokens, Authenticator, AccessGuard, ErrorFilter, ConversationFeeds, OpenStreams, ListHints, Metrics, WebSocketListener, DataPlane, DesktopEndpoint, Upgrades, SideListeners],
 })
 export class GatewayModule {}

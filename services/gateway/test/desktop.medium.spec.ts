@@ -127,3 +127,19 @@ describe('viewers of a desktop', () => {
     await closed;
   });
 });
+
+describe('the further ports', () => {
+  it('begin with their own page, and are the same server otherwise', async () => {
+    const [port] = running.sides;
+    const first = await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual' });
+    expect([first.status, first.headers.get('location')]).toEqual([302, '/combined']);
+    const path = `/api/conversations/${conversation}/desktop/ticket`;
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', headers: { authorization: `Bearer ${owner.token}`, 'content-type': 'application/json' }, body: JSON.stringify({ mode: 'view' }) });
+    const { url } = (await answer.json()) as { url: string };
+    expect(url).toContain(`:${port}/api/desktop`);
+    const socket = (await open(url)) as WebSocket;
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    socket.terminate();
+    expect((await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' })).status).toBe(401);
+  });
+});

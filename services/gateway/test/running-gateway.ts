@@ -51,7 +51,8 @@ export class RunningGateway {
     await standInForModels(await nats.bus('llm-gateway', log), sealed);
     await standInForComputers(await nats.bus('sandbox-manager', log));
     const port = await freePort();
-    const settings = new GatewaySettings('127.0.0.1', port, options.publicUrl === undefined ? null : new URL(options.publicUrl), options.webRoot ?? null);
+    const side = await freePort();
+    const settings = new GatewaySettings('127.0.0.1', port, options.publicUrl === undefined ? null : new URL(options.publicUrl), options.webRoot ?? null, undefined, [{ port: side, home: '/combined' }]);
     const bus = await nats.bus('gateway', log);
     const running = new RunningGateway(nats, folder, services, null as never, bus, port, settings, sealed, temporaryBlobs());
     running.gateway = await composeService(gatewayService(() => settings), { bus, log: running.collectingLog(), blobs: running.blobs.store });
@@ -60,6 +61,11 @@ export class RunningGateway {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Ports beside the first. */
+  get sides(): number[] {
+    return this.settings.sides.map(({ port }) => port);
   }
 
   /** Another gateway takes the first one's place, with nothing of its memory. */

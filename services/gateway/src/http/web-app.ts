@@ -58,6 +58,8 @@ const notTheApp = new Set(['api', 'health', 'ready', 'metrics', 'docs', '_app'])
 
 /** Plain addresses only: an odd spelling of an API path must look like nothing, not like the app. */
 function isAppAddress(path: string): boolean {
+  // The name under which people know the desktop on its own.
+  if (path === '/vnc.html') return true;
   if (!/^(?:\/[A-Za-z0-9_-]+)+$/.test(path)) return false;
   return !notTheApp.has(path.split('/')[1]!.toLowerCase());
 }
