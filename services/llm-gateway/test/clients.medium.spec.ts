@@ -163,11 +163,13 @@ describe('what each caller may use', () => {
   };
   const messages = [{ role: 'user', content: 'hi' }];
 
-  it('refuses another format with words', async () => {
+  it('speaks the client\'s format whatever the provider\'s is, refusals too', async () => {
     const route = await gateway.resolve(user, 'openai/test-model');
-    expect(await post('/v1/messages', route.token, { model: route.model, max_tokens: 5, messages })).toMatchObject({ status: 400, body: { type: 'error', error: { type: 'invalid_request_error', message: expect.stringContaining('/v1/chat/completions') as string } } });
+    expect(await post('/v1/messages', route.token, { model: route.model, max_tokens: 5, messages })).toMatchObject({ status: 200, body: { type: 'message', content: [{ type: 'text', text: expect.stringContaining('You said: hi') as string }], stop_reason: 'end_turn', usage: { input_tokens: 11, cache_read_input_tokens: 5, output_tokens: 7 } } });
     const other = await gateway.resolve(user, 'claude-test', 'anthropic');
-    expect(await post('/v1/chat/completions', other.token, { model: other.model, messages })).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('/v1/messages') as string } } });
+    expect(await post('/v1/chat/completions', other.token, { model: other.model, messages })).toMatchObject({ status: 200, body: { object: 'chat.completion', usage: { prompt_tokens: 16 } } });
+    expect(await post('/v1/responses', other.token, { model: other.model, input: 'hi' })).toMatchObject({ status: 200, body: { object: 'response', status: 'completed', usage: { input_tokens: 16, input_tokens_details: { cached_tokens: 5 } } } });
+    expect(await post('/v1/messages', route.token, { model: route.model, max_tokens: 5, messages: [] })).toMatchObject({ status: 400, body: { type: 'error', error: { type: 'invalid_request_error', message: 'messages: at least one message is required' } } });
   });
 
   it('binds a run token to its model', async () => {

@@ -5,6 +5,7 @@ import type { BuiltInModel } from '../scripted/built-in-models.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import { anthropicMessagesAnswer, anthropicMessagesEvents } from '../wire/anthropic-messages-writer.ts';
 import { openaiChatAnswer, openaiChatEvents } from '../wire/openai-chat-writer.ts';
+import { translationBetween, type TranslatedCall } from '../wire/translation.ts';
 import type { RequestFacts } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 
@@ -13,18 +14,29 @@ const batch = 16;
 
 /** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
 export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<CallOutcome> {
-  const turn = builtInTurn(model, call.wire, body, call.requestBytes);
-  const heading = builtInHeading(model, call.wire);
-  const openai = call.wire === 'openai-chat';
+  // Scripts speak two formats; the third is translated.
+  const translated = call.wire === 'openai-responses' ? translationBetween(call.wire, 'openai-chat')!.request(body) : null;
+  const format = call.wire === 'openai-responses' ? 'openai-chat' : call.wire;
+  const turn = builtInTurn(model, format, translated?.body ?? body, call.requestBytes);
+  const heading = builtInHeading(model, format);
+  const openai = format === 'openai-chat';
   const outcome: CallOutcome = { status: 'completed', httpStatus: 200, usage: turn.usage, estimated: true, firstByteMs: performance.now() - call.startedMark };
   if (!facts.stream) {
-    answerJson(response, 200, openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading));
+    const answer = openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading);
+    answerJson(response, 200, translated?.answer(answer) ?? answer);
     return outcome;
   }
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-litellm-call-id': call.id });
-  const events = openai ? openaiChatEvents(turn, heading, facts.wantsUsage) : anthropicMessagesEvents(turn, heading);
+  const own = openai ? openaiChatEvents(turn, heading, facts.wantsUsage || translated !== null) : anthropicMessagesEvents(turn, heading);
+  const events = translated ? translatedEvents(own, translated) : own;
   const whole = await writeEvents(events, model.paceMs, response);
   return whole ? outcome : { ...outcome, status: 'cancelled' };
+}
+
+function* translatedEvents(events: Iterable<string>, call: TranslatedCall): Generator<string> {
+  const stream = call.stream();
+  for (const event of events) yield Buffer.from(stream.push(Buffer.from(event))).toString('utf8');
+  yield Buffer.from(stream.end()).toString('utf8');
 }
 
 async function writeEvents(events: Iterable<string>, paceMs: number, response: ServerResponse): Promise<boolean> {

@@ -2,12 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError, newId } from '@deskhand/contracts';
 import type { Caller, Callers } from '../keys/callers.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { dialectOf } from '../providers/dialect-of.ts';
 import { routeId, type RouteName, type Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { upstreamHeaders } from './pass-headers.ts';
@@ -44,7 +46,6 @@ export class ModelCalls {
     if (route.source === 'builtin') return this.answerHere(call, facts, body, response);
     const upstream = await this.parts.routes.upstream(run?.userId ?? null, route);
     if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
-    if (upstream.wire !== wire.format) throw new WireError('bad-request', otherFormat(route, upstream), 'model');
     if (response.destroyed) return;
     call.baseUrl = upstream.baseUrl;
     call.officialPrices = upstream.official;
@@ -53,8 +54,10 @@ export class ModelCalls {
 
   private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
     const { outgoing, limits } = this.parts;
-    const bytes = wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
-    const relayed = new RelayedCall({ call, wire, upstream, response, limits, stripUsage: facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
+    const translation = translationBetween(wire.format, upstream.wire, dialectOf(upstream, call.route.model));
+    const translated = translation?.request(body) ?? null;
+    const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
+    const relayed = new RelayedCall({ call, wire, upstream, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
     this.begin(call);
     outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
   }
@@ -90,9 +93,4 @@ export class ModelCalls {
       throw error;
     }
   }
-}
-
-function otherFormat(route: RouteName, upstream: Upstream): string {
-  const path = upstream.wire === 'anthropic-messages' ? '/v1/messages' : '/v1/chat/completions';
-  return `${routeId(route)} speaks another format than this endpoint: send the request to ${path} in that format.`;
 }

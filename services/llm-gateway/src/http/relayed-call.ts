@@ -7,6 +7,8 @@ import { bytesWithoutKey } from '../providers/without-key.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
 import { LineTooLong, StreamSniffer } from '../wire/stream-sniffer.ts';
 import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
+import type { StreamTranslation, TranslatedCall, Translation } from '../wire/translation.ts';
+import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import { clientHeaders } from './pass-headers.ts';
@@ -21,8 +23,12 @@ export interface RelayLimits {
 
 export interface RelayOptions {
   call: ModelCall;
+  /** The client's format. */
   wire: Wire;
   upstream: Upstream;
+  /** Between the client's format and the provider's; null where they are the same. */
+  translation: Translation | null;
+  translated: TranslatedCall | null;
   /** The client did not ask for the usage event that the gateway asked for. */
   stripUsage: boolean;
   response: ServerResponse;
@@ -38,6 +44,7 @@ export interface RelayOptions {
 export class RelayedCall implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | null = null;
   private sniffer: StreamSniffer | null = null;
+  private stream: StreamTranslation | null = null;
   private readonly parts: Buffer[] = [];
   private size = 0;
   private status: number | null = null;
@@ -57,13 +64,14 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
-    const { call, wire, response, stripUsage } = this.options;
+    const { call, response, stripUsage, upstream, translated } = this.options;
     this.firstByteMs = performance.now() - call.startedMark;
     this.status = status;
     this.headers = headers;
     if (status >= 300 && status < 400) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
     if (status >= 300 || !/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) return;
-    this.sniffer = new StreamSniffer(wire, stripUsage);
+    this.sniffer = new StreamSniffer(usageReaders[upstream.wire], stripUsage);
+    this.stream = translated?.stream() ?? null;
     response.writeHead(status, clientHeaders(headers, call.id));
     // Alone they would cost a packet; the first event usually comes with them.
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
@@ -76,7 +84,8 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.size > (this.sniffer ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
     if (!this.sniffer) return void this.parts.push(chunk);
     try {
-      const bytes = this.sniffer.push(chunk);
+      const passed = this.sniffer.push(chunk);
+      const bytes = this.stream ? this.stream.push(chunk) : passed;
       if (bytes.length > 0 && !response.write(bytes)) this.waitForClient(controller);
     } catch (error) {
       if (!(error instanceof LineTooLong)) throw error;
@@ -88,7 +97,8 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.over) return;
     const { response } = this.options;
     if (!this.sniffer) return this.finishAnswer();
-    const rest = this.sniffer.end();
+    const passed = this.sniffer.end();
+    const rest = this.stream ? this.stream.end() : passed;
     this.finish('completed', () => response.end(rest));
   }
 
@@ -101,18 +111,25 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** A whole answer was kept back until here, so that a broken one can still become a clear error. */
   private finishAnswer(): void {
-    const { call, response, upstream, wire } = this.options;
+    const { call, response, upstream, translation, translated } = this.options;
     const status = this.status ?? 502;
-    const bytes = bytesWithoutKey(this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts), upstream.key);
-    const send = (): void => { response.writeHead(status, { ...clientHeaders(this.headers, call.id), 'content-length': bytes.length }).end(bytes); };
-    if (status >= 400) return this.finish('refused', send);
-    let answer: unknown;
-    try {
-      answer = JSON.parse(bytes.toString('utf8'));
-    } catch {
-      return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
+    const read = bytesWithoutKey(this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts), upstream.key);
+    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => { response.writeHead(code, { ...clientHeaders(this.headers, call.id), ...type, 'content-length': bytes.length }).end(bytes); };
+    const sendJson = (code: number, body: object) => send(code, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' });
+    const answer = parse(read);
+    if (status >= 400) {
+      const failure = translation?.failure(status, answer ?? read.toString('utf8'));
+      return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, read));
     }
-    this.finish('completed', send, wire.answerUsage(answer) ?? undefined);
+    if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
+    const usage = usageReaders[upstream.wire].answerUsage(answer) ?? undefined;
+    if (!translated) return this.finish('completed', send(status, read), usage);
+    try {
+      this.finish('completed', sendJson(200, translated.answer(answer)), usage);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.fail(error, 'cut');
+    }
   }
 
   private waitForClient(controller: Dispatcher.DispatchController): void {
@@ -137,7 +154,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     this.finish(status, () => {
       this.controller?.abort(error);
       if (!response.headersSent) answerError(response, wire, error);
-      else if (sniffer?.insideLine) response.destroy();
+      else if (sniffer?.insideLine && !this.stream) response.destroy();
       else response.end(`\n${wire.errorEvent(error)}`);
     });
   }
@@ -158,5 +175,13 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     const answer = this.parts.reduce((sum, part) => sum + part.length, 0);
     const output = Math.max(known?.output ?? 0, this.sniffer?.estimatedOutput() ?? Math.ceil(answer / 4));
     return { usage: { ...noUsage, uncachedInput: estimatedInput(this.options.call.requestBytes), ...known, output }, estimated: true };
+  }
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
-import type { WireFormat } from '@deskhand/contracts';
 import type { UsageRow } from '../database/entities.ts';
 import type { RouteName } from '../providers/route.ts';
+import type { ApiFormat } from '../wire/formats.ts';
 import type { TokenUsage } from '../wire/token-usage.ts';
 
 /** completed · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left. */
@@ -15,7 +15,8 @@ export interface ModelCall {
   /** Null for the master key's calls. */
   run: { userId: string; conversationId: string; runId: string } | null;
   route: RouteName;
-  wire: WireFormat;
+  /** The format the client speaks. */
+  wire: ApiFormat;
   stream: boolean;
   /** Size of the request, which stands for its input where nothing else says it. */
   requestBytes: number;

@@ -1,5 +1,4 @@
 import { bodyWith } from './body-edit.ts';
-import type { ApiFormat } from './formats.ts';
 import { openaiChat } from './openai-chat.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
 import { WireError, type Wire } from './wire-format.ts';
@@ -7,7 +6,7 @@ import { WireError, type Wire } from './wire-format.ts';
 const finalEvents = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 /** OpenAI responses. */
-export const openaiResponses: Omit<Wire, 'format'> & { format: ApiFormat } = {
+export const openaiResponses: Wire = {
   format: 'openai-responses',
 
   readRequest(body) {
@@ -23,7 +22,7 @@ export const openaiResponses: Omit<Wire, 'format'> & { format: ApiFormat } = {
   answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
 
   usageEvent(data) {
-    if (!isRecord(data) || !isRecord(data.response) || !finalEvents.has(String(data.type))) return { usage: null, final: false, onlyUsage: false };
+    if (!isRecord(data) || !isRecord(data.response) || typeof data.type !== 'string' || !finalEvents.has(data.type)) return { usage: null, final: false, onlyUsage: false };
     const usage = readUsage(data.response.usage);
     return { usage, final: usage !== null, onlyUsage: false };
   },

@@ -30,7 +30,7 @@ export class StreamSniffer {
   private readonly partial: Buffer[] = [];
   private partialSize = 0;
 
-  constructor(private readonly wire: Wire, private readonly strip: boolean, private readonly lineLimit = 16 * 1024 * 1024) {}
+  constructor(private readonly wire: Pick<Wire, 'usageEvent'>, private readonly strip: boolean, private readonly lineLimit = 16 * 1024 * 1024) {}
 
   /** Whether a client holds the beginning of a line whose end never came. */
   get insideLine(): boolean {

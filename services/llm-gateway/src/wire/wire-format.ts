@@ -1,4 +1,4 @@
-import type { WireFormat } from '@deskhand/contracts';
+import type { ApiFormat } from './formats.ts';
 import type { TokenUsage } from './token-usage.ts';
 
 /** What the gateway itself must know of a request; everything else passes untouched. */
@@ -40,7 +40,7 @@ export const errorStatus: Record<ErrorKind, number> = {
 
 /** One vendor's format: pure functions over bodies and events, no network. */
 export interface Wire {
-  format: WireFormat;
+  format: ApiFormat;
   /** Throws `WireError`. */
   readRequest(body: unknown): RequestFacts;
   /** The bytes for the provider: the client's own, changed only where the model's name differs or usage must be asked for. */

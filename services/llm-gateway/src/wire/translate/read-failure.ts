@@ -14,7 +14,7 @@ export function readFailure(_format: UpstreamFormat, status: number, body: unkno
   const error: Fields = isRecord(envelope.error) ? envelope.error : envelope;
   const message = messageOf(error, envelope, body) ?? `The provider refused the call (HTTP ${status}).`;
   const code = codeOf(error);
-  const kind = kindOf(status, `${code ?? ''} ${textOf(error.type) ?? textOf(error.__type) ?? ''} ${message}`);
+  const kind = kindOf(status, `${code ?? ''} ${textOf(error.type) ?? textOf(error.__type) ?? ''} ${message.slice(0, 4_000)}`);
   return { kind, status, message, param: textOf(error.param), code };
 }
 

@@ -8,7 +8,7 @@ const billing = 'x-anthropic-billing-header:';
 
 /** A request for messages. Fields that steer only Anthropic's own services (context editing, containers, speed) end here. */
 export function readAnthropicRequest(body: Fields): ModelRequest {
-  const request = emptyRequest(String(body.model));
+  const request = emptyRequest(textOf(body.model) ?? '');
   request.stream = body.stream === true;
   request.wantsUsage = true;
   if (recordsOf(body.mcp_servers).length > 0) refuse('mcp_servers', 'only Anthropic\'s own service calls MCP servers.');

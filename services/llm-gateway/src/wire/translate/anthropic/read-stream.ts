@@ -1,13 +1,13 @@
 import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts';
 import { anthropicMessages } from '../../anthropic-messages.ts';
-import { recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { entryOf, recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import { proofOfRedacted, proofOfSignature } from '../proof.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';
 
 const stops: Record<string, Stop> = { end_turn: 'end', max_tokens: 'length', stop_sequence: 'stop-sequence', tool_use: 'tool-calls', pause_turn: 'pause', refusal: 'refusal', model_context_window_exceeded: 'context-full' };
 
-export const stopOf = (reason: unknown): Stop => stops[String(reason)] ?? 'end';
+export const stopOf = (reason: unknown): Stop => entryOf(stops, reason) ?? 'end';
 
 /** Reads the events of a messages stream. Blocks of Anthropic's own services have no meaning elsewhere and end here. */
 export class AnthropicStreamReader implements StreamReader {

@@ -1,5 +1,5 @@
 import { isRecord } from '../../token-usage.ts';
-import { recordOf, recordsOf, refuse, textOf, wordsOf, type Fields } from '../fields.ts';
+import { recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import { file, image, sourceOfUrl } from '../media.ts';
 import type { Message, Part, Role, ToolResultPart } from '../model-request.ts';
 import { proofOfRedacted, proofOfSignature } from '../proof.ts';
@@ -18,7 +18,7 @@ export function readChatMessages(list: readonly Fields[]): Message[] {
       else messages.push({ role: 'user', parts: [result] });
       continue;
     }
-    if (!['system', 'developer', 'user', 'assistant'].includes(String(message.role))) refuse(`${path}.role`, 'must be system, developer, user, assistant or tool.');
+    if (!['system', 'developer', 'user', 'assistant'].includes(textOf(message.role) ?? '')) refuse(`${path}.role`, 'must be system, developer, user, assistant or tool.');
     const role = message.role as Role;
     messages.push({ role, parts: role === 'assistant' ? readAnswer(message, path, kinds) : readContent(message.content, path) });
   }
@@ -83,5 +83,5 @@ function readPart(part: Fields, path: string): Part[] {
     if (typeof held.file_id === 'string') return [file({ type: 'file', id: held.file_id }, wordsOf(held.filename), cache)];
     if (typeof held.file_data === 'string') return [file(sourceOfUrl(held.file_data), wordsOf(held.filename), cache)];
   }
-  return refuse(`${path}.type`, `a part of the type ${String(part.type).slice(0, 60)} cannot be translated for this model.`);
+  return refuse(`${path}.type`, `a part of the type ${shown(part.type)} cannot be translated for this model.`);
 }

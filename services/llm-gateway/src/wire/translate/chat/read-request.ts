@@ -1,10 +1,10 @@
-import { flagOf, listAt, numberOf, recordOf, recordsOf, refuse, textOf, wordsOf, type Fields } from '../fields.ts';
+import { flagOf, listAt, numberOf, recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import { emptyRequest, type ModelRequest, type OutputWish, type Tool, type ToolChoice } from '../model-request.ts';
 import { readChatMessages } from './read-messages.ts';
 
 /** A request for a chat completion. What changes the answer and cannot be said elsewhere is refused; mere hints end here. */
 export function readChatRequest(body: Fields): ModelRequest {
-  const request = emptyRequest(String(body.model));
+  const request = emptyRequest(textOf(body.model) ?? '');
   request.stream = body.stream === true;
   request.wantsUsage = recordOf(body.stream_options)?.include_usage === true;
   if ((numberOf(body.n) ?? 1) > 1) refuse('n', 'this model gives one answer a call.');
@@ -52,7 +52,7 @@ function readTool(tool: Fields, index: number): Tool {
   const custom = recordOf(tool.custom);
   if (tool.type === 'custom' && custom) return { ...base, type: 'custom', name: textOf(custom.name) ?? '', description: textOf(custom.description), parameters: null, grammar: grammarOf(custom.format) };
   const named = recordOf(tool.function);
-  if (named === null || !wordsOf(named.name)) return refuse(`tools.${index}`, `a tool of the type ${String(tool.type).slice(0, 60)} cannot be translated for this model.`);
+  if (named === null || !wordsOf(named.name)) return refuse(`tools.${index}`, `a tool of the type ${shown(tool.type)} cannot be translated for this model.`);
   return { ...base, type: 'function', name: String(named.name), description: textOf(named.description), parameters: named.parameters ?? null, strict: flagOf(named.strict), cache: named.cache_control ?? base.cache };
 }
 

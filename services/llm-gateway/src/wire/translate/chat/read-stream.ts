@@ -1,6 +1,6 @@
 import { openaiChat } from '../../openai-chat.ts';
 import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts';
-import { recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { entryOf, recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';
 import { ChatCalls } from './read-calls.ts';
@@ -67,7 +67,7 @@ export class ChatStreamReader implements StreamReader {
       else if (isRecord(delta.function_call)) this.call([{ index: 0, id: 'call_0', function: delta.function_call }]);
     }
     if (choice.finish_reason != null) {
-      this.stop = stops[textOf(choice.finish_reason) ?? ''] ?? 'end';
+      this.stop = entryOf(stops, choice.finish_reason) ?? 'end';
       this.closeWords();
       this.calls.finish();
     }
@@ -133,7 +133,7 @@ export class ChatStreamReader implements StreamReader {
     if (this.over) return;
     this.over = true;
     const fields = recordOf(error);
-    const code = fields?.code == null ? null : String(fields.code as string | number);
+    const code = fields?.code == null ? null : (typeof fields.code === 'number' ? String(fields.code) : textOf(fields.code));
     this.sink.fail({ kind: code === '429' || code === 'rate_limit_exceeded' ? 'rate-limited' : code === 'context_length_exceeded' ? 'context-window' : 'upstream', message: textOf(fields?.message) ?? textOf(error) ?? 'The provider reported an error.', code });
   }
 }

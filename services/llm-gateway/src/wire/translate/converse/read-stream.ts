@@ -1,6 +1,6 @@
 import { bedrockConverse } from '../../bedrock-converse.ts';
 import { count, noUsage, type TokenUsage } from '../../token-usage.ts';
-import { recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { entryOf, recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { OpenBlock, Stop, TurnSink } from '../turn-sink.ts';
 
@@ -26,9 +26,9 @@ export class ConverseStreamReader implements StreamReader {
       }
       case 'contentBlockDelta': return this.delta(index, recordOf(event.delta) ?? {});
       case 'contentBlockStop': return this.close(index);
-      case 'messageStop': this.stop = stops[String(event.stopReason)] ?? 'end'; return;
+      case 'messageStop': this.stop = entryOf(stops, event.stopReason) ?? 'end'; return;
       case 'metadata': return this.finish(event);
-      default: if (String(event.type).endsWith('Exception')) this.fail(String(event.type), textOf(event.message));
+      default: if (textOf(event.type)?.endsWith('Exception')) this.fail(textOf(event.type) ?? '', textOf(event.message));
     }
   }
 

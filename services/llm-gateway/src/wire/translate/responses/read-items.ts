@@ -1,5 +1,5 @@
 import { isRecord } from '../../token-usage.ts';
-import { listAt, recordOf, recordsOf, refuse, textOf, wordsOf, type Fields } from '../fields.ts';
+import { listAt, recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import { file, image, sourceOfUrl } from '../media.ts';
 import type { Message, Part, Proof, Role, Tool, ToolCallPart } from '../model-request.ts';
 import { unwrapProof } from '../proof.ts';
@@ -28,7 +28,7 @@ export function readItems(input: unknown, tools: Tool[]): Message[] {
         add('user', [{ type: 'tool-result', kind: item.type === 'custom_tool_call_output' ? 'custom' : 'function', id: textOf(item.call_id) ?? textOf(item.id) ?? '', parts: readContent(item.output, `${path}.output`), failed: false }]);
         break;
       case 'additional_tools': tools.push(...readTools(recordsOf(item.tools), `${path}.tools`)); break;
-      default: if (!servicesOwn.has(String(item.type))) refuse(`${path}.type`, `an item of the type ${String(item.type).slice(0, 60)} cannot be translated for this model.`);
+      default: if (!servicesOwn.has(textOf(item.type) ?? '')) refuse(`${path}.type`, `an item of the type ${shown(item.type)} cannot be translated for this model.`);
     }
   }
   return messages;
@@ -81,6 +81,6 @@ function readPart(part: Fields, path: string): Part[] {
       const url = wordsOf(part.file_data) ?? wordsOf(part.file_url);
       return url === null ? refuse(path, 'must have file_data, a file_url or a file_id.') : [file(sourceOfUrl(url), name, null)];
     }
-    default: return refuse(`${path}.type`, `a part of the type ${String(part.type).slice(0, 60)} cannot be translated for this model.`);
+    default: return refuse(`${path}.type`, `a part of the type ${shown(part.type)} cannot be translated for this model.`);
   }
 }

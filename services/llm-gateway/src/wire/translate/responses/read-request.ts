@@ -7,7 +7,7 @@ import { readChoice, readTools } from './read-tools.ts';
 export function readResponsesRequest(body: Fields): ModelRequest {
   for (const name of ['previous_response_id', 'conversation', 'prompt']) if (body[name] != null) refuse(name, 'this model keeps nothing between calls: send the whole conversation as input.');
   if (body.background === true) refuse('background', 'this model answers while the client waits.');
-  const request = emptyRequest(String(body.model));
+  const request = emptyRequest(textOf(body.model) ?? '');
   request.stream = body.stream === true;
   request.wantsUsage = true;
   request.tools = readTools(recordsOf(body.tools), 'tools');

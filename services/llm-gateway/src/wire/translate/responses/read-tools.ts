@@ -1,4 +1,4 @@
-import { flagOf, recordOf, recordsOf, refuse, textOf, wordsOf, type Fields } from '../fields.ts';
+import { flagOf, recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { ModelRequest, Tool } from '../model-request.ts';
 
 /** Run by OpenAI's own service beside the answer; clients offer them to every model and work without. */
@@ -24,7 +24,7 @@ function readTool(tool: Fields, namespace: string | null, path: string): Tool[] 
     case 'custom': return [{ ...base, type: 'custom', grammar: recordOf(tool.format)?.type === 'grammar' ? tool.format : null }];
     case 'namespace': return recordsOf(tool.tools).flatMap((inner, index) => readTool(inner, textOf(tool.name), `${path}.tools.${index}`));
     case 'local_shell': return [{ ...base, type: 'local-shell', name: 'local_shell', description: 'Runs a program on the user\'s machine.', parameters: localShell }];
-    default: return optionalServices.test(String(tool.type)) ? [] : refuse(`${path}.type`, `${String(tool.type).slice(0, 60)} is a tool of OpenAI's own service, which this model does not have.`);
+    default: return optionalServices.test(textOf(tool.type) ?? '') ? [] : refuse(`${path}.type`, `${shown(tool.type)} is a tool of OpenAI's own service, which this model does not have.`);
   }
 }
 
@@ -34,9 +34,9 @@ export function readChoice(value: unknown, request: ModelRequest): void {
   const choice = recordOf(value);
   if (choice === null) return;
   if (choice.type === 'allowed_tools') {
-    const names = new Set(recordsOf(choice.tools).map((tool) => textOf(tool.name) ?? String(tool.type)));
+    const names = new Set(recordsOf(choice.tools).map((tool) => textOf(tool.name) ?? textOf(tool.type) ?? ''));
     request.tools = request.tools.filter((tool) => names.has(tool.name));
     request.toolChoice = { type: choice.mode === 'required' ? 'required' : 'auto' };
   } else if (choice.type === 'function' || choice.type === 'custom') request.toolChoice = { type: 'tool', name: textOf(choice.name) ?? '' };
-  else refuse('tool_choice', `this model has no ${String(choice.type).slice(0, 60)}.`);
+  else refuse('tool_choice', `this model has no ${shown(choice.type)}.`);
 }
