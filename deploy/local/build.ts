@@ -1,5 +1,5 @@
 // Bundles what runs on the server, or sandboxd, into dist/. Run by Node's own type stripping, after the dependencies are
-// there: `node build.ts server|sandboxd`.
+// there: `node build.ts server|sandboxd|containers`.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bundle } from './bundle.ts';
@@ -20,12 +20,18 @@ const services = readdirSync(join(root, 'services'))
 
 const sandboxd: Program = { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true };
 
+const containers: readonly Program[] = [
+  { entry: 'deploy/compose/container.ts', output: 'container.mjs' },
+  { entry: 'deploy/compose/operator.ts', output: 'operator.mjs' },
+];
+
 const others: readonly Program[] = [
   { entry: 'deploy/local/supervisor.ts', output: 'supervisor.mjs' },
   { entry: 'deploy/local/deskhand.ts', output: 'deskhand.mjs' },
 ];
 
-const programs = process.argv[2] === 'sandboxd' ? [sandboxd] : [...services, ...others];
+const wanted: Readonly<Record<string, readonly Program[]>> = { sandboxd: [sandboxd], containers: [...services, ...containers] };
+const programs = wanted[process.argv[2] ?? ''] ?? [...services, ...others];
 
 const failures: string[] = [];
 

@@ -2,10 +2,10 @@ import { builtinModules } from 'node:module';
 import { rolldown } from 'rolldown';
 
 /**
- * Packages that stay outside the bundles: with native code, or optional ones that a dependency asks for behind a guard
- * and that Deskhand does not use.
+ * Packages that stay outside the bundles: with native code, or such as a dependency can do without and that Deskhand does
+ * not use.
  */
-const outside = [
+export const outside = [
   'better-sqlite3',
   'sharp',
   '@node-rs/argon2',

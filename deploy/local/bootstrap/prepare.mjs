@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ensureBaseImage } from './base-image.mjs';
 import { readOrNull, root } from './checkout.mjs';
 import { ensureChromium } from './chromium.mjs';
+import { ensureCompose } from './compose.mjs';
 import { ensureDependencies } from './dependencies.mjs';
 import { ensureEngine } from './engine.mjs';
 import { caBundle, dockerClient, ensureImage } from './image.mjs';
@@ -15,18 +16,23 @@ import { ensureS3Server } from './s3-server.mjs';
 
 /**
  * What each command needs and which program it becomes. Parts: `dependencies`, `server` (bundles), `web`, `nats`,
- * `image` (with an engine and sandboxd), `postgres`, `s3`, `chromium`.
+ * `image` (with an engine and sandboxd), `postgres`, `s3`, `chromium`, `compose` (its plugin, and images that stand in for
+ * those of a registry).
  */
 export const plans = {
   start: () => ({ needs: ['dependencies', 'server', 'web', 'image', ...(process.env.DESKHAND_NATS_URL ? [] : ['nats'])], program: 'dist/supervisor.mjs' }),
-  test: () => ({ needs: ['dependencies', 'server', 'web', 'nats', 'image', 'postgres', 's3', 'chromium'], program: 'deploy/local/test.ts' }),
+  test: () => ({ needs: ['dependencies', 'server', 'web', 'nats', 'image', 'postgres', 's3', 'chromium', 'compose'], program: 'deploy/local/test.ts' }),
   verify: () => ({ needs: ['dependencies'], program: 'deploy/local/verify.ts' }),
   build: () => ({ needs: ['dependencies', 'server', 'web'] }),
   bench: (args) => ({
     needs: args.includes('--list') ? ['dependencies'] : ['dependencies', 'server', 'web', 'nats', 'image'],
     program: 'deploy/local/bench.ts',
   }),
-  deskhand: (args) => (args[0] === 'doctor' ? { needs: [], program: 'deploy/local/doctor.mjs' } : { needs: ['dependencies', 'server'], program: 'dist/deskhand.mjs' }),
+  deskhand: (args) => {
+    if (args[0] === 'doctor') return { needs: [], program: 'deploy/local/doctor.mjs' };
+    if (args[0] === 'compose-base') return { needs: ['dependencies', 'nats', 'compose'], say: ({ environment }) => composeAdvice(environment) };
+    return { needs: ['dependencies', 'server'], program: 'dist/deskhand.mjs' };
+  },
   image: () => ({
     needs: ['dependencies', 'nats', 'image'],
     say: ({ environment }) => environment.SANDBOX_IMAGE ?? environment.DOCKER_PROBLEM,
@@ -42,7 +48,7 @@ export async function prepare(needs) {
   const node = await ensureNode();
   if (!wants('dependencies')) return { node, environment: {} };
 
-  const engine = wants('image') ? ensureEngineAndBase() : Promise.resolve({ host: null, problem: null });
+  const engine = wants('image') || wants('compose') ? ensureEngineAndBase() : Promise.resolve({ host: null, problem: null });
   const built = build(node, wants);
   const nats = wants('nats') ? ensureNatsServer(() => engine.then(({ docker }) => docker)) : Promise.resolve(null);
   const chromium = wants('chromium') ? ensureChromium() : Promise.resolve({ path: null, problem: null });
@@ -50,10 +56,12 @@ export async function prepare(needs) {
   // Built after the bundles: a compiler beside them gains nothing on two cores.
   const s3 = wants('s3') ? built.web.catch(() => null).then(ensureS3Server) : Promise.resolve({ path: null, problem: null });
   const image = wants('image') ? Promise.all([engine, built.sandboxd]).then(([found]) => sandboxImage(found)) : Promise.resolve(null);
-  const all = await Promise.allSettled([engine, nats, chromium, image, postgres, s3, built.server, built.web]);
+  // After the image of computers: both start from the same base, which is made once.
+  const compose = wants('compose') ? Promise.all([engine, nats, image.catch(() => null)]).then(([{ docker, problem }, server]) => ensureCompose(docker, problem, server)) : Promise.resolve({ path: null, problem: null });
+  const all = await Promise.allSettled([engine, nats, chromium, image, postgres, s3, compose, built.server, built.web]);
 
-  const [found, natsServer, browser, sandbox, database, objects] = all.map(({ value }) => value ?? null);
-  for (const part of [browser, database, objects]) if (part?.problem) say(part.problem);
+  const [found, natsServer, browser, sandbox, database, objects, composed] = all.map(({ value }) => value ?? null);
+  for (const part of [browser, database, objects, composed]) if (part?.problem) say(part.problem);
   if (sandbox?.problem) say(`No computers: ${sandbox.problem}`);
   const environment = withoutEmpty({
     DOCKER_HOST: found?.host,
@@ -61,6 +69,8 @@ export async function prepare(needs) {
     SANDBOX_IMAGE: sandbox?.name,
     NATS_SERVER: natsServer,
     CHROMIUM: browser?.path,
+    COMPOSE: composed?.path,
+    LOCAL_BASE: composed?.base,
     CA_BUNDLE: caBundle(),
   });
   if (wants('image')) remember(environment);
@@ -106,11 +116,17 @@ function throwFailures(results) {
 function remember(environment) {
   const file = join(root, 'dist', 'prerequisites.json');
   const before = readOrNull(file);
-  const { NATS_SERVER, CHROMIUM } = before ? JSON.parse(before) : {};
-  const text = `${JSON.stringify(withoutEmpty({ NATS_SERVER, CHROMIUM, ...environment }), null, 2)}\n`;
+  const { NATS_SERVER, CHROMIUM, COMPOSE, LOCAL_BASE } = before ? JSON.parse(before) : {};
+  const text = `${JSON.stringify(withoutEmpty({ NATS_SERVER, CHROMIUM, COMPOSE, LOCAL_BASE, ...environment }), null, 2)}\n`;
   if (before === text) return;
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(file, text);
+}
+
+function composeAdvice({ DOCKER_HOST, COMPOSE, LOCAL_BASE }) {
+  if (!COMPOSE) return 'Docker compose cannot be used on this machine.';
+  const socket = DOCKER_HOST.startsWith('unix://') ? `DOCKER_SOCKET=${DOCKER_HOST.slice('unix://'.length)} ` : '';
+  return `DOCKER_HOST=${DOCKER_HOST} ${socket}LOCAL_BASE=${LOCAL_BASE} ${COMPOSE} -f docker-compose.yml -f deploy/compose/local-base.yml up --build`;
 }
 
 function withoutEmpty(values) {

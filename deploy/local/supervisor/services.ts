@@ -31,7 +31,7 @@ export interface Ground {
 
 type Environment = Record<string, string | number | null | undefined>;
 
-const keepsDatabase: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'sandbox-manager', 'llm-gateway']);
+export const keepsDatabase: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'sandbox-manager', 'llm-gateway']);
 const holdsMasterKey: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'llm-gateway']);
 const usesBlobs: ReadonlySet<ServiceName> = new Set(['gateway', 'agent', 'sandbox-manager']);
 /** Of the machine's environment, what any program may need; all else a service gets is listed here by name. */

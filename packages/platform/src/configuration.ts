@@ -31,6 +31,8 @@ function parse<Shape extends z.ZodRawShape>(shape: Shape, source: NodeJS.Process
 /** What every service is given. */
 export const serviceConfig = {
   SERVICE_INSTANCE: z.string().default('1'),
+  /** A unix socket that answers over HTTP whether the service is well. */
+  HEALTH_SOCKET: z.string().startsWith('/').optional(),
   NATS_URL: z.string(),
   NATS_NKEY_SEED: z.string().optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -1,6 +1,7 @@
 import { openBlobStore } from './blobs/open-blob-store.ts';
 import { NatsBus } from './bus/nats-bus.ts';
 import { ConfigurationError, defineConfig, serviceConfig } from './configuration.ts';
+import { serveHealth } from './health-socket.ts';
 import { Log } from './log.ts';
 import { composeService, type ServiceDefinition } from './service.ts';
 
@@ -12,11 +13,13 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
   const config = defineConfig(serviceConfig);
   let log = Log.forService(definition.name, 'info');
   try {
-    const { NATS_URL, NATS_NKEY_SEED, LOG_LEVEL, DATABASE_URL } = config.value;
+    const { NATS_URL, NATS_NKEY_SEED, LOG_LEVEL, DATABASE_URL, HEALTH_SOCKET } = config.value;
     log = Log.forService(definition.name, LOG_LEVEL);
     const bus = await NatsBus.connect({ service: definition.name, url: NATS_URL, seed: NATS_NKEY_SEED, log });
     const service = await composeService(definition, { bus, log, databaseUrl: DATABASE_URL, blobs: await openBlobStore(config.value) });
     service.lifecycle.onDrain(99, async () => bus.close());
+    service.health.add('nats', async () => bus.check());
+    if (HEALTH_SOCKET !== undefined) await serveHealth(HEALTH_SOCKET, service.health);
     endOn(service.lifecycle.drain.bind(service.lifecycle), log);
     process.send?.({ type: 'ready' });
     log.info('Ready');

@@ -29,6 +29,7 @@ export interface RunningService {
   app: INestApplication | INestMicroservice;
   database: Database | null;
   lifecycle: Lifecycle;
+  health: Health;
   log: Log;
   /** Drains and ends everything the service holds, the bus excepted. */
   close(): Promise<void>;
@@ -78,7 +79,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
   lifecycle.onDrain(80, async () => { await healthServer.close(); await app.close(); });
   lifecycle.onDrain(90, async () => outbox?.close());
   lifecycle.onDrain(95, async () => database?.close());
-  return { app, database, lifecycle, log, close: async () => lifecycle.drain() };
+  return { app, database, lifecycle, health, log, close: async () => lifecycle.drain() };
 }
 
 /** A module of its own for every composition: Nest keys modules by class. */

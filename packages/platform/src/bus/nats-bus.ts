@@ -144,6 +144,12 @@ export class NatsBus extends Bus {
     return readDeadLetters(await this.streams.management(), limit);
   }
 
+  /** Throws when the server does not answer within two seconds. */
+  async check(): Promise<void> {
+    const late = pause(2_000).then(() => { throw new Error('NATS does not answer'); });
+    await Promise.race([this.connection.flush(), late]);
+  }
+
   /** Lets running handlers answer, then closes. */
   async close(): Promise<void> {
     if (!this.connection.isClosed()) await this.connection.drain();

@@ -8,6 +8,10 @@ export interface NatsServerOptions {
   readonly storeFolder: string;
   readonly pidFile: string;
   readonly users: readonly NatsUser[];
+  /** Address to listen on; loopback when absent. */
+  readonly host?: string;
+  /** Loopback port that answers whether the server is well; none when absent. */
+  readonly healthPort?: number;
 }
 
 /**
@@ -31,12 +35,13 @@ export function natsAccounts(users: readonly NatsUser[]): object {
   };
 }
 
-/** Configuration of the private server: loopback, JetStream in a file store, one user per service, nobody anonymous. */
-export function natsServerConfig({ port, storeFolder, pidFile, users }: NatsServerOptions): string {
+/** Configuration of a server of ours: JetStream in a file store, one user per service, nobody anonymous. */
+export function natsServerConfig({ port, storeFolder, pidFile, users, host = '127.0.0.1', healthPort }: NatsServerOptions): string {
   return JSON.stringify(
     {
-      host: '127.0.0.1',
+      host,
       port,
+      ...(healthPort !== undefined && { http: `127.0.0.1:${healthPort}` }),
       server_name: 'deskhand-local',
       pid_file: pidFile,
       // A message may have 250,000 characters and travels as text and as blocks: in the worst script 3 MB of JSON.
