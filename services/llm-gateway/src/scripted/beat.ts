@@ -27,4 +27,4 @@ export function quote(text: string, lines = 3): string {
 
 /** A person said no. Told by the words of the result's first line, since not every format marks a failed call. */
 export const wasDenied = (call: DoneCall): boolean => /\b(denied|declined|did not allow|not allowed|said no)\b/i.test((call.result?.text ?? '').trimStart().split('\n', 1)[0] ?? '');
-export const wasInterrupted = (call: DoneCall): boolean => call.result?.isError === true && /\binterrupted\b|was not run/i.test(call.result.text);
+export const wasInterrupted = (call: DoneCall): boolean => call.result?.isError === true && /\binterrupted\b|was not run|^not executed/i.test(call.result.text);

@@ -7,7 +7,9 @@ const bash = (command: string, more: object = {}) => ({ name: 'bash', arguments:
 /** What the tour's guest signs with: letters that are on no keyboard of one country. */
 export const guest = { name: 'Zoë Łukasz', words: 'Grüße vom Schreibtisch' } as const;
 
-/** The part of the tour that uses the desktop: a page is made, opened in the browser, filled in by mouse and keyboard. */
+/**
+ * The part of the tour that uses the desktop. A step may be done again when a person took over in the middle, so each
+ * field is emptied by what is typed: a page is made, opened in the browser, filled in by mouse and keyboard. */
 export const desktopSteps: readonly Step[] = [
   {
     desktop: true,
@@ -28,7 +30,7 @@ export const desktopSteps: readonly Step[] = [
     desktop: true,
     beat: {
       text: 'From here on I use mouse and keyboard, as you would. Every action comes back with a picture. A real model looks at each of them; I am a script and know where the fields are.',
-      calls: [act('screenshot'), act('click', { coordinate: guestbookPlaces.name }), act('type', { text: guest.name })],
+      calls: [act('screenshot'), act('click', { coordinate: guestbookPlaces.name }), act('key', { keys: 'ctrl+a' }), act('type', { text: guest.name })],
     },
   },
   {
@@ -36,7 +38,7 @@ export const desktopSteps: readonly Step[] = [
     beat: {
       reasoning: 'A person may take the desktop at any moment. Then my next action waits until they give it back, and I am told what happened.',
       text: 'Now the second field. You may **take control** of the desktop at any time: I wait for you.',
-      calls: [act('click', { coordinate: guestbookPlaces.words }), act('type', { text: guest.words })],
+      calls: [act('click', { coordinate: guestbookPlaces.words }), act('key', { keys: 'ctrl+a' }), act('type', { text: guest.words })],
     },
   },
   { desktop: true, beat: { text: 'Both are filled in. I sign.', calls: [act('click', { coordinate: guestbookPlaces.button }), act('screenshot')] } },

@@ -1,4 +1,4 @@
-import { quote, wasDenied, type Beat, type DoneCall, type Step } from './beat.ts';
+import { quote, wasDenied, wasInterrupted, type Beat, type DoneCall, type Step } from './beat.ts';
 import { desktopSteps } from './tour-desktop.ts';
 import { guestbookFolder } from './tour-guestbook.ts';
 
@@ -6,6 +6,9 @@ const file = '/workspace/hello.py';
 const greeting = '    return f"Hello, {name}!"';
 const friendlier = '    return f"Hello, {name}, from your own computer!"';
 const program = ['import sys', '', '', 'def greet(name):', greeting, '', '', 'if __name__ == "__main__":', '    print(greet(sys.argv[1] if len(sys.argv) > 1 else "world"))', ''].join('\n');
+
+/** How often a step on the desktop is done that is broken off again and again. */
+const mostTries = 4;
 
 export const scriptedNotice = 'I am **scripted/demo**: not a language model but a fixed script that comes with Deskhand, so that you can see the whole product run without any key.';
 
@@ -50,23 +53,30 @@ const steps: readonly Step[] = [
 export function tourBeat(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>, notices: readonly string[]): Beat {
   const last = failedCall(turns.at(-1));
   if (turns.length === 1 && last) return { text: noComputer(last) };
-  const next = nextStep(turns, tools);
+  const { next, again } = nextStep(turns, tools);
   if (!next) return { text: [...heard(notices), summary(turns)].join('\n\n') };
   const first = turns.length === 1 ? quote(turns[0]?.[0]?.result?.text ?? '', 1) : '';
+  if (again) return { ...next.beat, text: [...heard(notices), 'My last step was broken off, so I do it once more.'].join('\n\n') };
   const before = turns.length > 1 && last ? [`That step did not work:\n\n${quote(last.result?.text ?? 'there is no result')}\n\nThe tour goes on all the same.`] : first === '' ? [] : [first];
   return { ...next.beat, text: [...heard(notices), ...before, next.beat.text].join('\n\n') };
 }
 
-function nextStep(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>): Step | null {
+/** What comes after `turns`: the next step, or the last one again when somebody broke it off. */
+function nextStep(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<string>): { next: Step | null; again: boolean } {
   let taken = 0;
   let desktopWorks = tools.has('computer');
   for (const step of steps) {
     if (!step.beat.calls?.every((call) => tools.has(call.name)) || (step.desktop && !desktopWorks)) continue;
-    const turn = turns[taken++];
-    if (turn === undefined) return step;
-    if (step.desktop && failedCall(turn)) desktopWorks = false;
+    for (let tries = 1; ; tries++) {
+      const turn = turns[taken++];
+      if (turn === undefined) return { next: step, again: tries > 1 };
+      const failed = failedCall(turn);
+      if (step.desktop && failed && wasInterrupted(failed) && tries < mostTries) continue;
+      if (step.desktop && failed) desktopWorks = false;
+      break;
+    }
   }
-  return null;
+  return { next: null, again: false };
 }
 
 function failedCall(turn: readonly DoneCall[] | undefined): DoneCall | undefined {
@@ -94,7 +104,9 @@ function summary(turns: readonly (readonly DoneCall[])[]): string {
   const ran = (name: string): string => {
     const calls = turns.flat().filter((call) => call.name === name && call !== asked);
     if (calls.length === 0) return 'not on offer';
-    return calls.every((call) => call.result?.isError === false) ? 'worked' : 'did not work';
+    if (calls.every((call) => call.result?.isError === false)) return 'worked';
+    // What was broken off and done once more worked in the end.
+    return calls.some((call) => call.result?.isError !== false && !wasInterrupted(call)) || calls.at(-1)?.result?.isError !== false ? 'did not work' : 'worked';
   };
   return `${decision(asked)}
 

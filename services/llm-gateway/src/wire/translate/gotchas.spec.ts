@@ -187,7 +187,7 @@ describe('7. results of tools', () => {
   it('with pictures: these follow in a user\'s message after all results', () => {
     expect(toChat({ messages }).messages.slice(1)).toEqual([
       { role: 'tool', tool_call_id: 'a', content: 'The result follows as media in the next message.' }, { role: 'tool', tool_call_id: 'b', content: '[tool error] boom' },
-      { role: 'user', content: [{ type: 'text', text: 'Attached media from the result of the tool call a:' }, { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }, { type: 'text', text: 'Well?' }] },
+      { role: 'user', content: [{ type: 'text', text: '[Picture of the result of call a]' }, { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }, { type: 'text', text: 'Well?' }] },
     ]);
   });
 

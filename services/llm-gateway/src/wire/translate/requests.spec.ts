@@ -27,7 +27,7 @@ function meaning(messages: readonly Message[]): unknown {
   const flat: unknown[] = [];
   const pictures: unknown[] = [];
   const walk = (role: string, part: Part): void => {
-    if (part.type === 'text') { if (!part.text.startsWith('Attached media from')) flat.push([role, part.text]); }
+    if (part.type === 'text') { if (!part.text.startsWith('[Picture of the result')) flat.push([role, part.text]); }
     else if (part.type === 'image') pictures.push(part.source);
     else if (part.type === 'tool-call') flat.push([role, part.id, part.name, JSON.parse(part.input)]);
     else if (part.type === 'tool-result') {

@@ -43,7 +43,7 @@ function writeUser(parts: readonly Part[], id: (value: string) => string): Field
   const content: Fields[] = [];
   for (const result of results) {
     const media = result.parts.filter((part) => part.type === 'image' || part.type === 'file');
-    if (media.length > 0) content.push({ type: 'text', text: `Attached media from the result of the tool call ${id(result.id)}:` }, ...media.map(writeMedia));
+    if (media.length > 0) content.push({ type: 'text', text: `[${media.some((part) => part.type === 'image') ? 'Picture' : 'Document'} of the result of call ${id(result.id)}]` }, ...media.map(writeMedia));
   }
   for (const part of parts) {
     if (part.type === 'text') content.push({ type: 'text', text: part.text });
