@@ -27,4 +27,6 @@ export function quote(text: string, lines = 3): string {
 
 /** A person said no. Told by the words of the result's first line, since not every format marks a failed call. */
 export const wasDenied = (call: DoneCall): boolean => /\b(denied|declined|did not allow|not allowed|said no)\b/i.test((call.result?.text ?? '').trimStart().split('\n', 1)[0] ?? '');
-export const wasInterrupted = (call: DoneCall): boolean => call.result?.isError === true && /\binterrupted\b|was not run|^not executed/i.test(call.result.text);
+export const wasInterrupted = (call: DoneCall): boolean => call.result?.isError === true && /\binterrupted\b|was not run/i.test(call.result.text);
+/** Somebody took over in the middle: it may have been done, or not. */
+export const wasBrokenOff = (call: DoneCall): boolean => call.result?.isError === true && call.result.text.includes('[interrupted before its result was known]');

@@ -88,8 +88,8 @@ describe.each<WireFormat>(['openai-chat', 'anthropic-messages'])('scripted/demo 
     conversation.say('hi');
     const { calls, texts } = conversation.run(works);
     const tail = calls.slice(6);
-    expect(tail.map((call) => call.name)).toEqual(['write', 'write', 'bash', 'bash', 'computer', 'computer', 'computer', 'computer', 'computer', 'computer', 'computer', 'bash', 'bash']);
-    expect(tail.flatMap((call) => (call.name === 'computer' ? [call.input.action] : []))).toEqual(['screenshot', 'click', 'type', 'click', 'type', 'click', 'screenshot']);
+    expect(tail.map((call) => call.name)).toEqual(['write', 'write', 'bash', 'bash', ...Array<string>(9).fill('computer'), 'bash', 'bash']);
+    expect(tail.flatMap((call) => (call.name === 'computer' ? [call.input.action] : []))).toEqual(['screenshot', 'click', 'key', 'type', 'click', 'key', 'type', 'click', 'screenshot']);
     expect(tail[2]?.input).toMatchObject({ background: true });
     expect(tail[3]?.input.command).toContain('open http://127.0.0.1:');
     expect(tail.at(-1)?.input).toMatchObject({ ask_first: true });
@@ -100,10 +100,23 @@ describe.each<WireFormat>(['openai-chat', 'anthropic-messages'])('scripted/demo 
     const conversation = new Conversation(format, [...names, 'computer']);
     conversation.say('hi');
     const { calls, texts } = conversation.run((name) => (name === 'computer' ? { text: 'The computer is not available, so the call was not run: no screen', isError: true } : works(name)));
-    expect(calls.filter((call) => call.name === 'computer')).toHaveLength(3);
+    expect(calls.filter((call) => call.name === 'computer')).toHaveLength(4);
     expect(calls.at(-1)?.input).toMatchObject({ ask_first: true });
     expect(texts.find((text) => text.includes('That step did not work'))).toContain('no screen');
     expect(texts.at(-1)).toMatch(/`computer` \| did not work/);
+  });
+
+  it('does a step on the desktop once more that a person broke off by taking over', () => {
+    const conversation = new Conversation(format, [...names, 'computer']);
+    conversation.say('hi');
+    let typed = 0;
+    const { calls, texts } = conversation.run((name, input) => {
+      if (input.action === 'type' && typed++ === 0) return { text: 'Whether it took effect is not known.\n[interrupted before its result was known]', isError: true };
+      return works(name);
+    });
+    expect(calls.flatMap(({ input }) => (input.action === 'type' ? [input.text] : []))).toEqual(['Zoë Łukasz', 'Zoë Łukasz', 'Grüße vom Schreibtisch']);
+    expect(texts.filter((text) => text.includes('once more'))).toHaveLength(1);
+    expect(texts.at(-1)).toMatch(/`computer` \| worked/);
   });
 
   it('takes pictures of results for no words of a person', () => {
@@ -127,7 +140,7 @@ describe.each<WireFormat>(['openai-chat', 'anthropic-messages'])('scripted/demo 
     }
     const told = texts.filter((text) => text.includes('> A person used the desktop for 12 seconds: 3 clicks.'));
     expect(told).toEqual([expect.stringMatching(/I waited, and was told[^]*I go on where I was\.\n\nNow the second field/)]);
-    expect(seen).toHaveLength(19);
+    expect(seen).toHaveLength(21);
   });
 
   it('reacts to a no', () => {

@@ -8,8 +8,9 @@ const bash = (command: string, more: object = {}) => ({ name: 'bash', arguments:
 export const guest = { name: 'Zoë Łukasz', words: 'Grüße vom Schreibtisch' } as const;
 
 /**
- * The part of the tour that uses the desktop. A step may be done again when a person took over in the middle, so each
- * field is emptied by what is typed: a page is made, opened in the browser, filled in by mouse and keyboard. */
+ * The part of the tour that uses the desktop: a page is made, opened in the browser, filled in by mouse and keyboard. A step
+ * is done again when a person took over in its middle, so what is typed replaces what was in the field.
+ */
 export const desktopSteps: readonly Step[] = [
   {
     desktop: true,

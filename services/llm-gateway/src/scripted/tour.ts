@@ -1,4 +1,4 @@
-import { quote, wasDenied, wasInterrupted, type Beat, type DoneCall, type Step } from './beat.ts';
+import { quote, wasBrokenOff, wasDenied, type Beat, type DoneCall, type Step } from './beat.ts';
 import { desktopSteps } from './tour-desktop.ts';
 import { guestbookFolder } from './tour-guestbook.ts';
 
@@ -71,7 +71,7 @@ function nextStep(turns: readonly (readonly DoneCall[])[], tools: ReadonlySet<st
       const turn = turns[taken++];
       if (turn === undefined) return { next: step, again: tries > 1 };
       const failed = failedCall(turn);
-      if (step.desktop && failed && wasInterrupted(failed) && tries < mostTries) continue;
+      if (step.desktop && failed && wasBrokenOff(failed) && tries < mostTries) continue;
       if (step.desktop && failed) desktopWorks = false;
       break;
     }
@@ -104,9 +104,10 @@ function summary(turns: readonly (readonly DoneCall[])[]): string {
   const ran = (name: string): string => {
     const calls = turns.flat().filter((call) => call.name === name && call !== asked);
     if (calls.length === 0) return 'not on offer';
-    if (calls.every((call) => call.result?.isError === false)) return 'worked';
-    // What was broken off and done once more worked in the end.
-    return calls.some((call) => call.result?.isError !== false && !wasInterrupted(call)) || calls.at(-1)?.result?.isError !== false ? 'did not work' : 'worked';
+    // What was broken off was done once more, so the last try counts.
+    const turn = turns.findLast((one) => one.some((call) => calls.includes(call)));
+    const failed = calls.filter((call) => call.result?.isError !== false && (name !== 'computer' || turn?.includes(call)));
+    return failed.length === 0 ? 'worked' : 'did not work';
   };
   return `${decision(asked)}
 
