@@ -132,6 +132,7 @@ describe('a worker that dies or leaves during an action', () => {
     world.journal.interrupt = true;
     expect(await work(world).outcome).toEqual({ type: 'ended' });
     expect(world.computer.acted).toEqual([]);
+    expect(world.computer.killed).toHaveLength(1);
     expect(world.journal.entries.slice(-2)).toMatchObject([{ type: 'tool-call-ended', interrupted: true }, { type: 'run-ended', reason: 'interrupted' }]);
   });
 });

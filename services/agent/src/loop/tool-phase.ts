@@ -89,7 +89,7 @@ function sortCalls(turn: Turn): SortedCalls {
     if (typeof checked === 'string') {
       // One that a worker of another version started may not fit here; what it did is not known.
       const lost = call.state === 'started';
-      sorted.refused.push({ call, entry: endedWith(call.tool_call_id, lost ? words.unknownEffect : checked, { is_error: true, ...(lost && { interrupted: true }) }) });
+      sorted.refused.push({ call, entry: endedWith(call.tool_call_id, lost ? words.unknownEffect : checked, { is_error: true, ...(lost && { interrupted: true }), ...(call.state === 'denied' && { result: { display: { denied: true } } }) }) });
       continue;
     }
     const reason = call.state === 'proposed' ? reasonToAsk(checked.tool, call.name, call.arguments, turn.run) : null;

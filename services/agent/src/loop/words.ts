@@ -6,7 +6,7 @@ export const words = {
   unknownTool: (name: string, known: readonly string[]) => `There is no tool "${name}". The tools are: ${known.join(', ')}.`,
   invalidArguments: (text: string) => `The arguments were not a JSON object, so the call was not run. They were: ${text.length > 500 ? `${text.slice(0, 500)}…` : text}`,
   wrongArguments: (issues: string) => `The arguments do not fit the tool, so the call was not run: ${issues}`,
-  unknownEffect: 'The call was interrupted by a restart; whether it took effect is not known.',
+  unknownEffect: 'The call was interrupted by a restart, or by a person who took over; whether it took effect is not known.',
   lostSight: (reason: string) => `The connection to the computer was lost while this ran, so its result is not known: ${reason}`,
   noComputer: (reason: string) => `The computer is not available, so the call was not run: ${reason}`,
   refusedByComputer: (reason: string) => `The computer refused the call, so it was not run: ${reason}`,
