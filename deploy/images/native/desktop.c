@@ -43,13 +43,13 @@ static char *const environment[] = {
 };
 
 /*
- * No TCP, no abstract socket. Without XTEST and RECORD no program can press keys for a person or listen to them; every
+ * No TCP, no abstract socket, and no new start when its last program ends. Without XTEST and RECORD no program can press keys for a person or listen to them; every
  * click comes through RFB_SOCKET, whose other end decides who may. Without RANDR the size stays what models were told.
  */
 static char *const screen[] = {
     "/usr/bin/Xvnc", ":1", "-geometry", "1280x800", "-depth", "24", "-SecurityTypes", "None", "-rfbport", "-1", "-rfbunixpath", RFB_SOCKET, "-rfbunixmode", "0666",
     "-AlwaysShared", "-AcceptSetDesktopSize=0", "-nolisten", "tcp", "-nolisten", "local", "-auth", COOKIES, "-extension", "XTEST", "-extension", "RECORD", "-extension", "RANDR",
-    "-displayfd", "3", NULL,
+    "-noreset", "-displayfd", "3", NULL,
 };
 static char *const manager[] = {"/usr/bin/openbox", "--sm-disable", "--config-file", "/etc/deskhand/openbox.xml", NULL};
 static char *const panel[] = {"/usr/bin/tint2", "-c", "/etc/deskhand/tint2rc", NULL};

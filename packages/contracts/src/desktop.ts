@@ -50,6 +50,8 @@ export const desktopView = z.object({
   image: image.optional(),
   cursor: point.optional(),
   duration_ms: z.number().optional(),
+  /** What happened to the desktop by itself since the last answer, in words: it was started again, a program ended. */
+  notices: z.array(z.string()).optional(),
 });
 export type DesktopView = z.infer<typeof desktopView>;
 

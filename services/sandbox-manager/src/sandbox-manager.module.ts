@@ -5,6 +5,7 @@ import { ComputersService } from './computers/computers.service.ts';
 import { GrantChecks } from './computers/grant-checks.ts';
 import { IdleService } from './computers/idle.service.ts';
 import { Engine } from './containers/engine.ts';
+import { DesktopsService } from './desktop/desktops.service.ts';
 import { managerConfig } from './manager-config.ts';
 import { ManagersRepository } from './ownership/managers.repository.ts';
 import { Ownership } from './ownership/ownership.service.ts';
@@ -17,7 +18,7 @@ import { Workspaces } from './workspaces/workspaces.ts';
 @Module({
   controllers: [ComputersController],
   providers: [
-    ComputersRepository, ComputersService, GrantChecks, ManagersRepository, Ownership, IdleService, DiskWatchService, LeaseWatch, TicketsRepository, ViewersService,
+    ComputersRepository, ComputersService, GrantChecks, ManagersRepository, Ownership, IdleService, DiskWatchService, LeaseWatch, TicketsRepository, ViewersService, DesktopsService,
     { provide: Engine, useFactory: () => new Engine(managerConfig.value.DOCKER_PROBLEM ?? null) },
     {
       provide: Workspaces,

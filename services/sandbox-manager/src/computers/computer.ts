@@ -1,4 +1,4 @@
-import { type CommandView, DeclaredError, type DesktopLease } from '@deskhand/contracts';
+import { type CommandView, DeclaredError, type DesktopLease, type DesktopView } from '@deskhand/contracts';
 import type { Log } from '@deskhand/platform';
 import { ProtocolError } from '@deskhand/sandboxd';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { computerLimits, managerConfig } from '../manager-config.ts';
 import type { Engine } from '../containers/engine.ts';
 import type { ComputerRow } from '../database/entities.ts';
 import type { Workspaces } from '../workspaces/workspaces.ts';
+import type { Acts } from '../desktop/acts.ts';
 import { Desktop } from '../desktop/desktop.ts';
 import { CallLog } from './call-log.ts';
 import { type ComputerChange, type ComputersRepository, ComputerTaken } from './computers.repository.ts';
@@ -56,7 +57,7 @@ export class Computer {
     this.lastUsedAt = this.#savedUse = row.lastUsedAt;
     this.#calls = new CallLog(join(parts.workspaces.folder(row.id), 'calls'));
     this.desktop = new Desktop({
-      id: row.id, engine: parts.engine, log: parts.log,
+      id: row.id, engine: parts.engine, log: parts.log, noteFile: join(parts.workspaces.folder(row.id), 'acts'),
       use: (work) => this.#use(async () => work(await this.#awake())),
       step: (step) => this.#tellStep(step),
       driven: () => parts.lease(row.id) !== null,
@@ -113,8 +114,17 @@ export class Computer {
     });
   }
 
+  /** Does one thing to its desktop, once. */
+  act(act: Parameters<Acts['act']>[0]): Promise<DesktopView> {
+    return this.#use(async () => {
+      await this.#awake();
+      return this.desktop.acts.act(act);
+    });
+  }
+
   /** Kills all of a call. What nothing can kill ends with the container, which is then started anew. */
   async kill(callId: string): Promise<{ gone: boolean }> {
+    if (this.desktop.acts.cancel(callId)) return { gone: true };
     return this.#use(async () => {
       if (this.row.state === 'stopped' || this.row.state === 'none' || this.row.state === 'failed') return { gone: true };
       const killed = this.#awake().then((session) => session.request('kill', { call_id: callId }, killLimitMs));

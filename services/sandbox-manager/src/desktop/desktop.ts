@@ -4,13 +4,18 @@ import type { OpenRequest } from '@deskhand/sandboxd';
 import type { Duplex } from 'node:stream';
 import type { Session, SessionEvent } from '../computers/session.ts';
 import type { Engine } from '../containers/engine.ts';
+import { CallLog } from '../computers/call-log.ts';
+import { Acts } from './acts.ts';
 import { Happenings } from './happenings.ts';
+import { Screen } from './screen.ts';
 
 export interface DesktopParts {
   /** Of the computer. */
   id: string;
   engine: Engine;
   log: Log;
+  /** Where it is noted what was done to the screen. */
+  noteFile: string;
   /** Does something with a computer that runs, woken if it sleeps; `UNAVAILABLE` when it has to be started first. */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Tells people what goes on; null when nothing does any more. */
@@ -30,6 +35,9 @@ const slowestLookMs = 10_000;
  */
 export class Desktop {
   readonly happenings = new Happenings();
+  /** The screen as this manager sees and touches it. */
+  readonly screen = new Screen(() => this.open());
+  readonly acts: Acts;
   #starting: Promise<void> | null = null;
   /** The session in which it was started, or found running. */
   #wantedIn: Session | null = null;
@@ -38,7 +46,9 @@ export class Desktop {
   #watchers = 0;
   #restarted = new Set<() => void>();
 
-  constructor(private readonly parts: DesktopParts) {}
+  constructor(private readonly parts: DesktopParts) {
+    this.acts = new Acts({ screen: this.screen, happenings: this.happenings, begun: new CallLog(parts.noteFile), driven: () => parts.driven(), log: parts.log });
+  }
 
   /** Connections of people who watch. */
   get watchers(): number {

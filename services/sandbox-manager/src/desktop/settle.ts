@@ -14,29 +14,39 @@ export interface SettleOptions {
 
 /** Decides when a screen has come to rest after something was done to it, from the changes it shows. */
 export class Settle {
+  /** When the last of it was done. */
+  #doneAt: number | null = null;
+  #changedBefore = false;
   #firstAt: number | null = null;
   #lastAt = 0;
   #tiny: Rectangle[] = [];
 
-  constructor(private readonly startedAt: number, private readonly options: SettleOptions) {}
+  constructor(private readonly options: SettleOptions) {}
 
   changed(rectangles: readonly Rectangle[], now: number): void {
     if (!rectangles.some((rectangle) => this.#counts(rectangle))) return;
-    this.#firstAt ??= now;
+    if (this.#doneAt === null) this.#changedBefore = true;
+    else this.#firstAt ??= now;
     this.#lastAt = now;
+  }
+
+  done(now: number): void {
+    this.#doneAt = now;
   }
 
   /** Null while it is too early to say. */
   outcome(now: number): SettleOutcome | null {
-    if (this.#firstAt === null) return now - this.startedAt >= settleTimes.first ? 'nochange' : null;
+    if (this.#doneAt === null) return null;
+    if (this.#firstAt === null && now - this.#doneAt < settleTimes.first) return null;
+    if (this.#firstAt === null) return this.#changedBefore ? 'settled' : 'nochange';
     if (now - this.#lastAt >= settleTimes.quiet) return 'settled';
-    return now - this.startedAt >= settleTimes.cap ? 'cap' : null;
+    return now - this.#doneAt >= settleTimes.cap ? 'cap' : null;
   }
 
   /** When to ask again, if nothing changes before. */
   nextLook(): number {
-    if (this.#firstAt === null) return this.startedAt + settleTimes.first;
-    return Math.min(this.#lastAt + settleTimes.quiet, this.startedAt + settleTimes.cap);
+    const doneAt = this.#doneAt ?? 0;
+    return this.#firstAt === null ? doneAt + settleTimes.first : Math.min(this.#lastAt + settleTimes.quiet, doneAt + settleTimes.cap);
   }
 
   /** A caret comes and goes in one place: a tiny change there tells nothing, a second place tells that it moved. */

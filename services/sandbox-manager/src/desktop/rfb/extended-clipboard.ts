@@ -1,4 +1,4 @@
-import { deflateSync, inflateSync } from 'node:zlib';
+import { constants, deflateSync, inflateSync } from 'node:zlib';
 
 /** Formats and actions of the extended clipboard, as bits of its flags. Only text is spoken here. */
 const text = 1;
@@ -41,7 +41,8 @@ export function decodeClipboard(payload: Buffer): ClipboardMessage {
   if (action === actions.request && flags & text) return { type: 'request' };
   if (action === actions.notify) return { type: 'notify', available: (flags & text) !== 0 };
   if (action !== actions.provide || !(flags & text)) return { type: 'capabilities' };
-  const data = inflateSync(payload.subarray(4), { maxOutputLength: textLimit + formats * 4 });
+  // The sender only flushes its stream and never ends it.
+  const data = inflateSync(payload.subarray(4), { maxOutputLength: textLimit + formats * 4, finishFlush: constants.Z_SYNC_FLUSH });
   const length = data.readUInt32BE(0);
   const found = data.toString('utf8', 4, 4 + length).replaceAll('\r\n', '\n');
   return { type: 'provide', text: found.endsWith('\0') ? found.slice(0, -1) : found };
