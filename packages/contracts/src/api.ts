@@ -27,6 +27,8 @@ export const messageView = z.object({
 });
 export type MessageView = z.infer<typeof messageView>;
 
+/** A message as JSON: a unit may take six bytes as an escape. */
+const longestMessageBody = 6 * maximumMessageLength + 4_096;
 const saying = z.object({ content: z.string().min(1).max(maximumMessageLength), idempotency_key: z.string().min(1).max(200).optional() });
 const tokenView = z.object({ id: z.string(), name: z.string(), scopes: z.array(tokenScope), created_at: z.string(), expires_at: z.string().nullable(), last_used_at: z.string().nullable() });
 
@@ -65,10 +67,10 @@ export const api = {
   updateConversation: defineRoute('PUT', '/api/conversations/:id', { ...user, summary: 'Change its title, model or settings', body: conversationSettings, answer: conversationView }),
   removeConversation: defineRoute('DELETE', '/api/conversations/:id', { ...user, status: 204, summary: 'Delete it with its computer and files', answer: empty }),
   messages: defineRoute('GET', '/api/conversations/:id/messages', { ...user, summary: 'Its messages, oldest first', query: z.object({ limit: count(1, 100).optional(), offset: count(0, 1e9).optional(), before: z.string().max(100).optional(), branch: z.string().max(100).optional() }), answer: z.object({ messages: z.array(messageView), total: z.number().int() }) }),
-  say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
+  say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
   events: defineRoute('GET', '/api/conversations/:id/events', { ...user, summary: 'Everything that happens, as server-sent events; resumes after Last-Event-ID or ?after=', query: z.object({ after: z.string().max(20_000).optional() }), answer: z.string(), contentType: 'text/event-stream' }),
   interrupt: defineRoute('POST', '/api/conversations/:id/runs/:run/interrupt', { ...user, status: 202, summary: 'Stop a run', answer: empty }),
-  steer: defineRoute('POST', '/api/conversations/:id/runs/:run/steer', { ...user, status: 202, summary: 'Say something to a run at work', body: saying, answer: z.object({ message_id: z.string() }) }),
+  steer: defineRoute('POST', '/api/conversations/:id/runs/:run/steer', { ...user, status: 202, summary: 'Say something to a run at work', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string() }) }),
   computer: defineRoute('GET', '/api/conversations/:id/sandbox', { ...user, summary: 'Its computer', answer: z.object({ computer_id: z.string(), state: computerView.shape.state, step: z.string().optional(), error: z.string().optional() }) }),
   startComputer: defineRoute('POST', '/api/conversations/:id/sandbox/start', { ...user, summary: 'Start its computer', answer: computerView }),
   stopComputer: defineRoute('POST', '/api/conversations/:id/sandbox/stop', { ...user, summary: 'Stop its computer; files stay', answer: computerView }),

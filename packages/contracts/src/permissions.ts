@@ -3,13 +3,13 @@ import type { CallerName, EventContract, RequestContract } from './contract.ts';
 import { conversationDeleted, conversations, livePublished, timelinePublished } from './conversations.ts';
 import { desktop, leaseChanged, leases } from './desktop.ts';
 import { grants } from './grants.ts';
-import { health } from './health.ts';
+import { health, metrics } from './health.ts';
 import { llm, usageRecorded } from './llm.ts';
 import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
 import { sandbox } from './sandbox.ts';
 import { wildcardSubject } from './subject.ts';
 
-export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, health].flatMap((group) => Object.values(group) as RequestContract[]);
+export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, accessRevoked] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */

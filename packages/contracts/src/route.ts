@@ -17,6 +17,8 @@ export interface Route<Body extends z.ZodType = z.ZodType, Query extends z.ZodTy
   query: Query;
   answer: Answer;
   status: number;
+  /** Bytes of a body, where the usual megabyte is not enough. */
+  bodyLimit?: number;
   /** The answer is not JSON: an event stream, metrics text, a page. */
   contentType?: string;
 }

@@ -11,6 +11,7 @@ export { verifyAccessToken, verifyGrant, type PublicKeySet } from './tokens.ts';
 export { Health, type PartHealth } from './health.ts';
 export { Lifecycle } from './lifecycle.ts';
 export { Log } from './log.ts';
+export { Metrics } from './metrics.ts';
 export { NestLog } from './nest-log.ts';
 export { redact, redactText } from './redact.ts';
 export { currentRequest, withRequest, type RequestContext } from './request-context.ts';

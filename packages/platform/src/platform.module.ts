@@ -6,12 +6,14 @@ import { Outbox } from './database/outbox.ts';
 import { Health } from './health.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Log } from './log.ts';
+import { Metrics } from './metrics.ts';
 
 export interface PlatformParts {
   bus: Bus;
   log: Log;
   lifecycle: Lifecycle;
   health: Health;
+  metrics: Metrics;
   /** Absent in services that keep nothing. */
   database: Database | null;
   outbox: Outbox | null;
@@ -29,6 +31,7 @@ export class PlatformModule {
       { provide: Log, useValue: parts.log },
       { provide: Lifecycle, useValue: parts.lifecycle },
       { provide: Health, useValue: parts.health },
+      { provide: Metrics, useValue: parts.metrics },
     ];
     if (parts.database !== null) providers.push({ provide: Database, useValue: parts.database });
     if (parts.outbox !== null) providers.push({ provide: Outbox, useValue: parts.outbox });

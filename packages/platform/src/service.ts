@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { INestApplication, INestMicroservice, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { EntitySchema } from '@mikro-orm/core';
-import { health as healthContracts, type ServiceName } from '@deskhand/contracts';
+import { health as healthContracts, metrics as metricsContracts, type ServiceName } from '@deskhand/contracts';
 import type { BlobStore } from './blobs/blob-store.ts';
 import type { Bus } from './bus/bus.ts';
 import { BusStrategy, PassErrors } from './bus/bus-strategy.ts';
@@ -11,6 +11,7 @@ import { Outbox } from './database/outbox.ts';
 import { Health } from './health.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { Log } from './log.ts';
+import { Metrics } from './metrics.ts';
 import { NestLog } from './nest-log.ts';
 import { PlatformModule } from './platform.module.ts';
 
@@ -47,6 +48,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
   if (definition.blobs === true && blobs === null) throw new Error(`The ${definition.name} service needs BLOB_STORE`);
   const lifecycle = new Lifecycle(log);
   const health = new Health();
+  const metrics = new Metrics();
   let database: Database | null = null;
   let outbox: Outbox | null = null;
   if (definition.database !== undefined) {
@@ -58,7 +60,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
     health.add('database', async () => opened.check());
   }
   const strategy = new BusStrategy(bus);
-  const platform = PlatformModule.with({ bus, log, lifecycle, health, database, outbox, blobs: definition.blobs === true ? blobs : null });
+  const platform = PlatformModule.with({ bus, log, lifecycle, health, metrics, database, outbox, blobs: definition.blobs === true ? blobs : null });
   const root = rootModule(definition.module, platform);
   const logger = new NestLog(log);
   let app: INestApplication | INestMicroservice;
@@ -75,8 +77,9 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
     await made.listen();
   }
   const healthServer = await bus.serve(healthContracts[definition.name], null, async () => ({ parts: await health.inspect() }));
+  const metricsServer = await bus.serve(metricsContracts[definition.name], null, async () => ({ samples: await metrics.read() }));
   outbox?.start();
-  lifecycle.onDrain(80, async () => { await healthServer.close(); await app.close(); });
+  lifecycle.onDrain(80, async () => { await Promise.all([healthServer.close(), metricsServer.close()]); await app.close(); });
   lifecycle.onDrain(90, async () => outbox?.close());
   lifecycle.onDrain(95, async () => database?.close());
   return { app, database, lifecycle, health, log, close: async () => lifecycle.drain() };

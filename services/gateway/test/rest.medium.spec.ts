@@ -17,6 +17,18 @@ describe('REST', () => {
     expect(headers.get('content-type')).toContain('text/plain');
   });
 
+  it('takes the longest message however its letters are written, and no longer body', async () => {
+    const { body } = await gateway.ask('POST', '/api/conversations', { token: alice.token });
+    const path = `/api/conversations/${body.id}/messages`;
+    const content = '\u0001'.repeat(200_000);
+    expect(JSON.stringify({ content }).length).toBeGreaterThan(1_048_576);
+    expect((await gateway.ask('POST', path, { token: alice.token, body: { content } })).status).toBe(202);
+    expect((await gateway.ask('POST', path, { token: alice.token, body: { content: `${content}x` } })).status).toBe(400);
+    expect((await gateway.ask('POST', path, { token: alice.token, body: { content: content + content } })).status).toBe(413);
+    expect((await gateway.ask('PUT', `/api/conversations/${body.id}`, { token: alice.token, body: { title: content } })).status).toBe(413);
+    await gateway.ask('DELETE', `/api/conversations/${body.id}`, { token: alice.token });
+  });
+
   it('signs in, makes a conversation, says something, and reads it back in the first clients\' shape', async () => {
     const created = await gateway.ask('POST', '/api/conversations', { token: alice.token });
     expect(created.status).toBe(201);

@@ -296,7 +296,12 @@ describe('security', () => {
     const { id, token } = made.body;
     expect((await gateway.ask('GET', '/api/users/me', { token })).body).toMatchObject({ username: alice.name });
     const scrape = (await gateway.ask('POST', '/api/users/me/tokens', { token: admin.token, body: { name: 'scrape', scopes: ['metrics'] } })).body.token;
-    expect((await gateway.ask('GET', '/metrics', { token: scrape })).body).toContain('deskhand_http_request_duration_seconds');
+    const { body: figures } = await gateway.ask('GET', '/metrics', { token: scrape });
+    expect(figures).toContain('deskhand_http_request_duration_seconds');
+    // Of every service that answers; nothing of one that does not.
+    for (const service of ['gateway', 'auth', 'conversations']) expect(figures).toMatch(new RegExp(`^deskhand_process_resident_memory_bytes\\{service="${service}"\\} \\d+`, 'm'));
+    expect(figures).toMatch(/^deskhand_runs_open\{service="conversations",state="queued"\} \d+/m);
+    expect(figures).not.toContain('service="agent"');
     expect((await gateway.ask('GET', '/api/users/me', { token: scrape })).status).toBe(403);
     expect(await handshake({ authorization: `Bearer ${scrape}` })).toBe(403);
     expect((await gateway.ask('DELETE', `/api/users/me/tokens/${id}`, { token: bob.token })).status).toBe(404);

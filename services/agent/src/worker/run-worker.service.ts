@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
-import { BlobStore, Bus, Lifecycle, Log, type Closable } from '@deskhand/platform';
+import { BlobStore, Bus, Lifecycle, Log, Metrics, type Closable } from '@deskhand/platform';
 import { agentConfig } from '../configuration.ts';
 import type { RunPorts } from '../loop/ports.ts';
 import { goOn } from '../loop/run.ts';
@@ -40,7 +40,8 @@ export class RunWorker implements OnApplicationBootstrap {
   private claimAgain = false;
   private beating = false;
 
-  constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle, private readonly blobs: BlobStore) {
+  constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle, private readonly blobs: BlobStore, metrics: Metrics) {
+    metrics.add({ name: 'deskhand_worker_runs', help: 'Runs that a worker holds', type: 'gauge', read: async () => [{ value: this.runs.size }] });
     const { DATA_DIR: folder } = agentConfig.value;
     this.unsaved = new UnsavedWords(folder === undefined ? null : join(folder, 'unsaved-words.json'), this.id);
     this.blocks = new LiveBlocks(

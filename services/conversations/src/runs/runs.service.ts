@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DeclaredError, runInterrupted, type InputOf, type Message, type OutputOf, type runs as contracts } from '@deskhand/contracts';
-import { Bus, Database, type EntityManager } from '@deskhand/platform';
+import { Bus, Database, Metrics, type EntityManager } from '@deskhand/platform';
 import { forWriting, owned } from '../conversations/conversations.service.ts';
 import { databaseNow, timestamp } from '../database/clock.ts';
 import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, workerEntity, type RunRow } from '../database/entities.ts';
@@ -13,7 +13,14 @@ type Contracts = typeof contracts;
 /** What workers and people ask of runs beside claiming and recording. */
 @Injectable()
 export class RunsService {
-  constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants) {}
+  constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants, metrics: Metrics) {
+    metrics.add({ name: 'deskhand_runs_open', help: 'Runs that have not ended', type: 'gauge', read: async () => this.openRuns() });
+  }
+
+  private async openRuns(): Promise<{ value: number; labels: { state: string } }[]> {
+    const rows = await this.database.read(async (em) => em.execute<{ state: string; count: number | string }[]>("select state, count(*) as count from run where state <> 'ended' group by state"));
+    return ['queued', 'active', 'parked'].map((state) => ({ value: Number(rows.find((row) => row.state === state)?.count ?? 0), labels: { state } }));
+  }
 
   async begin({ worker_id, instance }: InputOf<Contracts['begin']>): Promise<void> {
     await this.database.transaction(async (em) => {

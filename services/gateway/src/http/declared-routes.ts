@@ -25,11 +25,16 @@ export function assertAllRoutesDeclared(controllers: readonly (new (...parts: ne
   if (missing.length > 0) throw new Error(`Nothing handles ${missing.map(({ method, path }) => `${method} ${path}`).join(', ')}`);
 }
 
-const declared = Object.values<Route>(api).map(({ method, path }) => ({ method: method as string, path, pattern: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`) }));
+const declared = Object.values<Route>(api).map(({ method, path, bodyLimit }) => ({ method: method as string, path, bodyLimit, pattern: new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`) }));
 
 /** Whether the router may take this route: whatever adds one, it has to be in the contract. */
 export function isDeclared(method: string, path: string): boolean {
   return declared.some((route) => route.path === path && (route.method === method || (route.method === 'GET' && method === 'HEAD')));
+}
+
+/** Bytes of a body that a route takes, where it says so. */
+export function bodyLimitOf(methods: readonly string[], path: string): number | undefined {
+  return declared.find((route) => route.path === path && methods.includes(route.method))?.bodyLimit;
 }
 
 /** The methods that a path has, for requests with another one. */

@@ -3,11 +3,11 @@ import { newId } from '@deskhand/contracts';
 import { withRequest } from '@deskhand/platform';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastify, type FastifyReply } from 'fastify';
-import { isDeclared } from './declared-routes.ts';
+import { bodyLimitOf, isDeclared } from './declared-routes.ts';
 import { securityHeaders } from './security-headers.ts';
 import type { WebApp } from './web-app.ts';
 
-/** Bytes of a request's body. */
+/** Bytes of a request's body, unless its route says otherwise. */
 const bodyLimit = 1_048_576;
 const json = 'application/json; charset=utf-8';
 const error = (code: string, message: string): string => JSON.stringify({ code, message });
@@ -39,12 +39,14 @@ export function createAdapter(webApp: WebApp): FastifyAdapter {
   });
   server.removeAllContentTypeParsers();
   const parse = server.getDefaultJsonParser('error', 'error');
-  server.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit }, (request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') return done(null, undefined);
     void parse(request, body as string, done);
   });
-  server.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) if (!isDeclared(one, url)) throw new Error(`${one} ${url} is no declared route`);
+  server.addHook('onRoute', (options) => {
+    for (const method of [options.method].flat()) if (!isDeclared(method, options.url)) throw new Error(`${method} ${options.url} is no declared route`);
+    const limit = bodyLimitOf([options.method].flat(), options.url);
+    if (limit !== undefined) options.bodyLimit = limit;
   });
   server.addHook('onRequest', (request, reply, done) => {
     reply.headers(headers).header('x-request-id', request.id);

@@ -1,7 +1,8 @@
 import { Controller } from '@nestjs/common';
-import { api, health, serviceNames, type AnswerOf } from '@deskhand/contracts';
+import { api, health, metrics, serviceNames, type AnswerOf, type MetricSample } from '@deskhand/contracts';
 import { Bus } from '@deskhand/platform';
 import { Ask, Handles, type Asked } from '../http/handles.ts';
+import { exposition } from './exposition.ts';
 import { Metrics } from './metrics.ts';
 
 /** What monitors read. */
@@ -27,7 +28,13 @@ export class OperationsController {
   @Handles(api.metrics)
   async metrics(@Ask() { reply }: Asked<typeof api.metrics>): Promise<string> {
     reply.type(this.metricsOf.contentType);
-    return this.metricsOf.render();
+    const services = await Promise.all(serviceNames.map(async (service) => ({ service, samples: await this.samplesOf(service) })));
+    return `${await this.metricsOf.render()}${exposition(services)}`;
+  }
+
+  /** Nothing of a service that does not answer: that it is away is `/ready`'s to say. */
+  private async samplesOf(name: (typeof serviceNames)[number]): Promise<MetricSample[]> {
+    return this.bus.request(metrics[name], {}).then(({ samples }) => samples, () => []);
   }
 
   /** A service and its parts, as `auth` and `auth.database`. */

@@ -1,5 +1,5 @@
 import { type ComputerState, DeclaredError, type DesktopLease, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
-import { Bus, type Closable, Lifecycle, Log } from '@deskhand/platform';
+import { Bus, type Closable, Lifecycle, Log, Metrics } from '@deskhand/platform';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Engine, type FoundContainer } from '../containers/engine.ts';
 import type { ComputerRow } from '../database/entities.ts';
@@ -62,7 +62,16 @@ export class ComputersService implements OnApplicationBootstrap {
     private readonly bus: Bus,
     private readonly lifecycle: Lifecycle,
     private readonly log: Log,
-  ) {}
+    metrics: Metrics,
+  ) {
+    metrics.add({ name: 'deskhand_computers', help: 'Computers that a manager looks after', type: 'gauge', read: async () => this.#count() });
+  }
+
+  #count(): { value: number; labels: { state: string } }[] {
+    const counts = new Map<string, number>();
+    for (const { computer } of this.#served.values()) counts.set(computer.view.state, (counts.get(computer.view.state) ?? 0) + 1);
+    return [...counts].map(([state, value]) => ({ value, labels: { state } }));
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     this.lifecycle.onDrain(40, () => this.#drain());

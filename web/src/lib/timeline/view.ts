@@ -168,7 +168,7 @@ function addStep(turn: Turn, callId: string, state: TimelineState): void {
 
 function stepState(call: Call, state: TimelineState): StepState {
   if (call.state === 'ended') {
-    if (call.decision === 'deny') return 'denied';
+    if (call.decision === 'deny' || call.result?.display?.['denied'] === true) return 'denied';
     if (call.interrupted || call.decision === 'interrupted') return 'interrupted';
     return call.isError ? 'failed' : 'done';
   }
