@@ -1,7 +1,7 @@
 import { performance, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { MetricSample } from '@deskhand/contracts';
 
-type Figure = Omit<MetricSample, 'value' | 'labels'> & { read(): Promise<readonly Pick<MetricSample, 'value' | 'labels'>[]> };
+type Figure = Omit<MetricSample, 'value' | 'labels'> & { read: () => Promise<readonly Pick<MetricSample, 'value' | 'labels'>[]> };
 
 /** What a service has to count. Every service has its process's figures; each adds its own. */
 export class Metrics {
