@@ -68,12 +68,13 @@ function keysymNamed(name: string, withShift: boolean): number | null {
   if (keypad) return 0xffb0 + Number(keypad[1]);
   const functionKey = /^f([1-9]|[12][0-9]|3[0-5])$/.exec(short);
   if (functionKey) return 0xffbd + Number(functionKey[1]);
-  const code = /^u\+?([0-9a-f]{4,6})$/.exec(short);
+  const code = /^u([0-9a-f]{4,6})$/.exec(short);
   if (code && Number.parseInt(code[1]!, 16) <= 0x10ffff) return keysymOf(String.fromCodePoint(Number.parseInt(code[1]!, 16)));
   // As browsers name them: KeyA, Digit1.
   const letter = /^(?:key([a-z])|digit([0-9]))$/.exec(short);
   if (letter) return keysymNamed(letter[1] ?? letter[2]!, withShift);
-  return named[short] ?? modifiers[short] ?? null;
+  if (Object.hasOwn(named, short)) return named[short]!;
+  return Object.hasOwn(modifiers, short) ? modifiers[short]! : null;
 }
 
 const normal = (name: string): string => name.toLowerCase().replaceAll(/[_\s-]/g, '');
