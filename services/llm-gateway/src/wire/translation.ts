@@ -3,6 +3,7 @@ import { CollectedTurn } from './translate/collected-turn.ts';
 import { clientSides, upstreamSides, type Asked, type ClientSide, type UpstreamSide } from './translate/formats.ts';
 import { InOrder } from './translate/in-order.ts';
 import { readFailure } from './translate/read-failure.ts';
+import { StopWords } from './translate/stop-words.ts';
 import { ToolNames } from './translate/tool-names.ts';
 import { TranslatedStream } from './translate/translated-stream.ts';
 import type { TurnSink } from './translate/turn-sink.ts';
@@ -80,7 +81,11 @@ function translateCall(from: ClientSide, to: UpstreamSide, body: Record<string, 
   const request = from.read(body);
   const names = new ToolNames(request.tools);
   const asked: Asked = { request, body, created: Math.floor(Date.now() / 1_000) };
-  const ordered = (sink: TurnSink): TurnSink => new InOrder(new WrappedTools(sink, names));
+  const stops = request.stop.filter((word) => word !== '' && !to.takesStop(word, dialect));
+  const ordered = (sink: TurnSink): TurnSink => {
+    const inOrder = new InOrder(new WrappedTools(sink, names));
+    return stops.length === 0 ? inOrder : new StopWords(inOrder, stops);
+  };
   return {
     body: to.write(request, names, dialect),
     answer(answer) {

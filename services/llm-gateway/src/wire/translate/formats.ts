@@ -42,6 +42,8 @@ export interface ClientSide {
 /** A format as providers speak it. */
 export interface UpstreamSide {
   write(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields;
+  /** Whether it takes a stop sequence; the others are looked for in what it says. */
+  takesStop(word: string, dialect: Dialect): boolean;
   reader(sink: TurnSink): StreamReader;
   /** Says a whole answer; false when it is not one. */
   say(answer: Fields, sink: TurnSink): boolean;
@@ -66,8 +68,8 @@ export const clientSides: Record<ApiFormat, ClientSide> = {
 };
 
 export const upstreamSides: Record<UpstreamFormat, UpstreamSide> = {
-  'openai-chat': { write: writeChatRequest, reader: (sink) => new ChatStreamReader(sink), say: sayChatAnswer },
-  'openai-responses': { write: writeResponsesRequest, reader: (sink) => new ResponsesStreamReader(sink), say: sayResponsesAnswer },
-  'anthropic-messages': { write: writeAnthropicRequest, reader: (sink) => new AnthropicStreamReader(sink), say: sayAnthropicAnswer },
-  'bedrock-converse': { write: writeConverseRequest, reader: (sink) => new ConverseStreamReader(sink), say: sayConverseAnswer },
+  'openai-chat': { write: writeChatRequest, takesStop: (_, dialect) => dialect.sampling !== false, reader: (sink) => new ChatStreamReader(sink), say: sayChatAnswer },
+  'openai-responses': { write: writeResponsesRequest, takesStop: () => false, reader: (sink) => new ResponsesStreamReader(sink), say: sayResponsesAnswer },
+  'anthropic-messages': { write: writeAnthropicRequest, takesStop: (word) => word.trim() !== '', reader: (sink) => new AnthropicStreamReader(sink), say: sayAnthropicAnswer },
+  'bedrock-converse': { write: writeConverseRequest, takesStop: () => true, reader: (sink) => new ConverseStreamReader(sink), say: sayConverseAnswer },
 };

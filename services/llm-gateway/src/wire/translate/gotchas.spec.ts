@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hearAnthropic, hearChat, hearResponses } from '../../../test/wire/hear.ts';
-import { sayAnthropic, sayResponses } from '../../../test/wire/say.ts';
+import { sayAnthropic, sayChat, sayResponses } from '../../../test/wire/say.ts';
 import { through } from '../../../test/wire/streams.ts';
 import { eventsOf } from '../../../test/wire/turns.ts';
 import type { ApiFormat, UpstreamFormat } from '../formats.ts';
@@ -328,6 +328,17 @@ describe('12. the rest', () => {
     expect(toAnthropic({}, { outputLimit: 4_096 }).max_tokens).toBe(4_096);
   });
 
+  it('stop sequences that the upstream does not take are kept to all the same', () => {
+    const turn = { blocks: [{ type: 'text' as const, text: 'one EN two END three' }, { type: 'call' as const, id: 'a', name: 'f', input: '{}' }], stop: 'tools' as const, usage: { fresh: 1, read: 0, written: 0, output: 9, reasoning: 0 } };
+    const asked = { stream: true, max_tokens: 9, messages: [], stop_sequences: ['NOT', 'END'] };
+    for (const stream of [through(translate('anthropic-messages', 'openai-responses', asked), sayResponses(turn)), through(translate('anthropic-messages', 'openai-chat', asked, { sampling: false }), sayChat(turn))]) {
+      expect(hearAnthropic(stream)).toMatchObject({ blocks: [{ type: 'text', text: 'one EN two ' }], usage: { output: 9 } });
+      expect(eventsOf(stream).at(-2)?.delta).toEqual({ stop_reason: 'stop_sequence', stop_sequence: 'END' });
+    }
+    expect(hearAnthropic(through(translate('anthropic-messages', 'openai-responses', { ...asked, stop_sequences: ['ENDLESS'] }), sayResponses(turn))).blocks).toEqual(turn.blocks);
+    expect(translate('openai-chat', 'anthropic-messages', { messages: [], stop: ['\n', 'END'] }).body.stop_sequences).toEqual(['END']);
+  });
+
   it('structured output', () => {
     const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false };
     const loose = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false };
@@ -366,7 +377,6 @@ describe('12. the rest', () => {
     expect(() => toAnthropic({ messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] })).toThrow(/^messages.0.content.0.type: .*input_audio/);
     expect(() => toChat({ mcp_servers: [{ url: 'x' }] })).toThrow(/^mcp_servers: /);
     expect(() => toChat({ tools: [{ type: 'computer_20250124', name: 'computer' }] })).toThrow(/^tools.0.type: computer_20250124/);
-    expect(() => translate('anthropic-messages', 'openai-responses', { max_tokens: 9, messages: [], stop_sequences: ['x'] })).toThrow(/^stop: /);
     expect(() => toAnthropic({ messages: 'x' })).toThrow(/^messages: must be a list/);
     expect(() => toAnthropic({ messages: [1] })).toThrow(/^messages.0: must be an object/);
   });

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../translation.ts';
 import { effortOf, shortName } from '../chat/write-request.ts';
-import { refuse, stated, type Fields } from '../fields.ts';
+import { stated, type Fields } from '../fields.ts';
 import { urlOf } from '../media.ts';
 import type { Message, ModelRequest, OutputWish, Part, Tool, ToolChoice } from '../model-request.ts';
 import { strictable } from '../strict-schema.ts';
@@ -9,7 +9,6 @@ import type { ToolNames } from '../tool-names.ts';
 
 /** A request as OpenAI's responses take it. Nothing is kept there; reasoning comes back encrypted and travels with the conversation. */
 export function writeResponsesRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
-  if (request.stop.length > 0) refuse('stop', 'this model does not take stop sequences.');
   const [first, ...rest] = request.messages;
   const leading = first?.role === 'system' || first?.role === 'developer';
   const tools = request.tools.map((tool) => writeTool(tool, names));
