@@ -1,4 +1,4 @@
-import { noUsage, type TokenUsage } from './token-usage.ts';
+import { mergedUsage, type TokenUsage } from './token-usage.ts';
 import type { Wire } from './wire-format.ts';
 
 const newline = 10;
@@ -110,7 +110,7 @@ export class StreamSniffer {
     if (!line.subarray(0, 5).equals(dataField)) return false;
     try {
       const { usage, final, onlyUsage } = this.wire.usageEvent(JSON.parse(line.toString('utf8', 5)));
-      if (usage) this.usage = { ...noUsage, ...this.usage, ...usage };
+      if (usage) this.usage = mergedUsage(this.usage, usage);
       this.final ||= final;
       return onlyUsage;
     } catch {

@@ -14,6 +14,16 @@ export interface TokenUsage {
 
 export const noUsage: Readonly<TokenUsage> = { uncachedInput: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0, reasoning: 0 };
 
+/**
+ * What is known of a call's usage with what was stated since. A later statement that no longer tells cache writes by their
+ * age tells their sum, which is not to be added to what was known of the older ones.
+ */
+export function mergedUsage(known: TokenUsage | null, stated: Partial<TokenUsage>): TokenUsage {
+  const merged = { ...noUsage, ...known, ...stated };
+  if (known !== null && stated.cacheWrite5m !== undefined && stated.cacheWrite1h === undefined) merged.cacheWrite5m = Math.max(0, stated.cacheWrite5m - known.cacheWrite1h);
+  return merged;
+}
+
 export const inputTokens = (usage: TokenUsage): number => usage.uncachedInput + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
 
 /** A count from outside: whole and not negative, or absent. */

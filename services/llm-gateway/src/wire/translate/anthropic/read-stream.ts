@@ -1,4 +1,4 @@
-import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts';
+import { count, isRecord, mergedUsage, type TokenUsage } from '../../token-usage.ts';
 import { anthropicMessages } from '../../anthropic-messages.ts';
 import { entryOf, recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import { proofOfRedacted, proofOfSignature } from '../proof.ts';
@@ -103,7 +103,7 @@ export class AnthropicStreamReader implements StreamReader {
 
   private takeUsage(usage: unknown): void {
     const stated = anthropicMessages.answerUsage({ usage });
-    if (stated) this.usage = { ...noUsage, ...this.usage, ...stated };
+    if (stated) this.usage = mergedUsage(this.usage, stated);
   }
 
   private finish(): void {

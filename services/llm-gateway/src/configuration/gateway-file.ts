@@ -1,0 +1,83 @@
+import type { DeploymentParameters } from '../upstreams/upstream.ts';
+
+/** What LiteLLM's `config.yaml` says, as far as it is followed here. Times are seconds, as in the file. */
+export interface GatewayFile {
+  models: ModelEntry[];
+  router: RouterSettings;
+  /** `general_settings.master_key`. */
+  masterKey: string | null;
+  /** One line for everything that is in the file and does nothing here, with its line number. */
+  notes: string[];
+}
+
+/** One deployment of a model: where it is, and what is known of it. */
+export interface ModelEntry {
+  /** `model_info.id`, or made of its contents: the same in every instance and after every start. */
+  id: string;
+  /** `model_name`: entries of one name share the load. `openai/*` stands for all of a provider's. */
+  group: string;
+  parameters: DeploymentParameters;
+  limits: DeploymentLimits;
+  /** US dollars a token; null: from the price list. */
+  prices: Prices;
+  /** The model that prices and limits are looked up for, when the deployment's name does not say it. */
+  baseModel: string | null;
+  mode: string | null;
+  /** Line in the file; 0 of one that was added while running. */
+  line: number;
+}
+
+export interface DeploymentLimits {
+  rpm: number | null;
+  tpm: number | null;
+  maxParallelRequests: number | null;
+  timeout: number | null;
+  streamTimeout: number | null;
+  maxRetries: number | null;
+  weight: number | null;
+  /** Lower comes first; the next only when none of it can be asked. */
+  order: number | null;
+  tags: readonly string[];
+  maxInputTokens: number | null;
+}
+
+export interface Prices {
+  input: number | null;
+  output: number | null;
+  cacheRead: number | null;
+  cacheWrite: number | null;
+}
+
+export const routingStrategies = ['simple-shuffle', 'least-busy', 'latency-based-routing'] as const;
+export type RoutingStrategy = (typeof routingStrategies)[number];
+
+/** Kinds of failures that policies count apart, by LiteLLM's names. */
+export const failureKinds = ['BadRequestError', 'AuthenticationError', 'TimeoutError', 'RateLimitError', 'ContentPolicyViolationError', 'InternalServerError'] as const;
+export type FailureKind = (typeof failureKinds)[number];
+
+export type Fallbacks = Readonly<Record<string, readonly string[]>>;
+
+export interface RouterSettings {
+  strategy: RoutingStrategy;
+  retries: number;
+  timeout: number;
+  streamTimeout: number | null;
+  allowedFails: number;
+  cooldown: number;
+  cooldowns: boolean;
+  retryPolicy: Partial<Record<FailureKind, number>>;
+  allowedFailsPolicy: Partial<Record<FailureKind, number>>;
+  fallbacks: Fallbacks;
+  contextWindowFallbacks: Fallbacks;
+  contentPolicyFallbacks: Fallbacks;
+  /** Tried for every group after its own. */
+  defaultFallbacks: readonly string[];
+  aliases: Readonly<Record<string, string>>;
+  preCallChecks: boolean;
+  tagFiltering: boolean;
+}
+
+export const defaultRouter: RouterSettings = {
+  strategy: 'simple-shuffle', retries: 2, timeout: 600, streamTimeout: null, allowedFails: 3, cooldown: 5, cooldowns: true, retryPolicy: {}, allowedFailsPolicy: {},
+  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], aliases: {}, preCallChecks: false, tagFiltering: false,
+};

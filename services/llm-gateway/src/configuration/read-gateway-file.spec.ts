@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { patternOf, readGatewayFile } from './read-gateway-file.ts';
+
+const whole = `
+environment_variables:
+  HERE: from the file
+model_list:
+  - model_name: fast
+    litellm_params:
+      model: openai/gpt-5.4-mini
+      api_key: os.environ/KEY_ONE
+      rpm: 60
+      weight: 2
+  - model_name: fast
+    litellm_params:
+      model: azure/mini
+      api_base: https://x.openai.azure.com
+      api_key: os.environ/HERE
+      api_version: 2025-10-01
+      timeout: 30
+    model_info:
+      id: second
+      base_model: azure/gpt-5.4-mini
+      input_cost_per_token: 0.000001
+  - model_name: "claude/*"
+    litellm_params:
+      model: "anthropic/*"
+      api_key: k
+router_settings:
+  routing_strategy: least-busy
+  num_retries: 1
+  cooldown_time: 30
+  retry_policy: { RateLimitErrorRetries: 4 }
+  fallbacks: [{ fast: ["claude/haiku"] }]
+  model_group_alias: { gpt-4: fast }
+litellm_settings:
+  num_retries: 9
+  drop_params: true
+  request_timeout: 60
+  success_callback: [langfuse]
+general_settings:
+  master_key: sk-1234
+  alerting: [slack]
+`;
+
+describe('LiteLLM\'s configuration file (LLM-2)', () => {
+  const file = readGatewayFile(whole, { KEY_ONE: 'sk-one' });
+
+  it('reads models with their parameters, variables filled in', () => {
+    expect(file.models.map(({ group, parameters }) => [group, parameters])).toEqual([
+      ['fast', { model: 'openai/gpt-5.4-mini', api_key: 'sk-one' }],
+      ['fast', { model: 'azure/mini', api_base: 'https://x.openai.azure.com', api_key: 'from the file', api_version: '2025-10-01', base_model: 'azure/gpt-5.4-mini' }],
+      ['claude/*', { model: 'anthropic/*', api_key: 'k' }],
+    ]);
+    expect(file.models[0]).toMatchObject({ limits: { rpm: 60, weight: 2, tpm: null }, line: 5 });
+    expect(file.models[1]).toMatchObject({ id: 'second', limits: { timeout: 30 }, prices: { input: 0.000001, output: null }, baseModel: 'azure/gpt-5.4-mini' });
+    expect(file.models[0]!.id).toBe(readGatewayFile(whole, { KEY_ONE: 'sk-one' }).models[0]!.id);
+    expect(file.masterKey).toBe('sk-1234');
+  });
+
+  it('reads how calls are routed; router_settings win over litellm_settings', () => {
+    expect(file.router).toMatchObject({ strategy: 'least-busy', retries: 1, cooldown: 30, timeout: 60, retryPolicy: { RateLimitError: 4 }, fallbacks: { fast: ['claude/haiku'] }, aliases: { 'gpt-4': 'fast' } });
+  });
+
+  it('names with its line what it does not follow', () => {
+    expect(file.notes).toEqual(['line 37: litellm_settings.success_callback has no effect here', 'line 40: general_settings.alerting has no effect here']);
+  });
+
+  it.each([
+    ['an unknown provider', 'model_list:\n  - model_name: a\n    litellm_params:\n      model: cohere/command', /line 4: .*litellm_params\.model cannot be used: The provider "cohere".* is not known/],
+    ['a variable that is not set', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: os.environ/NOT_THERE }', /line 3: the variable NOT_THERE is not set/],
+    ['no model', 'model_list:\n  - model_name: a\n    litellm_params: {}', /line 2: model_list\[0\] needs litellm_params with a model/],
+    ['a strategy that is not there', 'router_settings:\n  routing_strategy: usage-based-routing', /line 2: router_settings\.routing_strategy must be one of simple-shuffle/],
+    ['a word for a number', 'router_settings:\n  num_retries: many', /line 2: router_settings\.num_retries must be a number/],
+    ['a fallback to nothing', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: k }\nrouter_settings:\n  fallbacks: [{ a: [b] }]', /the fallback "b" of "a" is no model/],
+    ['text that is not YAML', 'model_list: [', /line \d+: this is not YAML/],
+    ['a list where a mapping belongs', 'router_settings: [1]', /line 1: router_settings must be a mapping/],
+  ])('stops at %s, with its line', (_, text, words) => {
+    expect(() => readGatewayFile(text, {})).toThrow(words);
+  });
+
+  it('never shows the value of a key', () => {
+    try {
+      readGatewayFile('model_list:\n  - model_name: a\n    litellm_params: { model: cohere/x, api_key: os.environ/K, rpm: secret-word }', { K: 'sk-very-secret' });
+      expect.unreachable();
+    } catch (error) {
+      expect(String(error)).not.toMatch(/sk-very-secret|secret-word/);
+    }
+  });
+
+  it('takes an empty file as nothing', () => {
+    expect(readGatewayFile('', {})).toMatchObject({ models: [], masterKey: null, notes: [] });
+  });
+
+  it('knows what a star stands for', () => {
+    expect(patternOf('openai/*').exec('openai/gpt-5.5')?.[1]).toBe('gpt-5.5');
+    expect(patternOf('openai/*').test('openaix/gpt')).toBe(false);
+    expect(patternOf('a.b').test('axb')).toBe(false);
+  });
+});
