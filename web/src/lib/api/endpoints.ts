@@ -37,8 +37,8 @@ export function endpoints(api: Api) {
     computer: (id: string, verb: 'start' | 'stop' | 'restart') => api.call<Answer<'startComputer'>>('POST', `${conversation(id)}/sandbox/${verb}`),
     desktopTicket: (id: string, body: Body<'desktopTicket'>) => api.call<Answer<'desktopTicket'>>('POST', `${conversation(id)}/desktop/ticket`, body),
     takeDesktop: (id: string, body: NonNullable<Body<'takeDesktop'>>) => api.call<Answer<'takeDesktop'>>('POST', `${conversation(id)}/desktop/lease`, body),
-    releaseDesktop: (id: string, { client_id, epoch, to }: { client_id: string; epoch: number; to?: string }) =>
-      api.call<unknown>('DELETE', `${conversation(id)}/desktop/lease?${new URLSearchParams({ client_id, epoch: String(epoch), ...(to !== undefined && { to }) })}`),
+    releaseDesktop: (id: string, { epoch, ...query }: { epoch: number; client_id?: string; to?: string }) =>
+      api.call<unknown>('DELETE', `${conversation(id)}/desktop/lease?${new URLSearchParams({ ...query, epoch: String(epoch) })}`),
     approvals: () => api.call<Answer<'approvals'>>('GET', '/api/approvals'),
     decide: (id: string, body: Body<'decide'>) => api.call<unknown>('POST', `/api/approvals/${segment(id)}`, body),
 

@@ -27,7 +27,7 @@ export class DesktopLayout {
   }
 
   choose(conversationId: string, layout: Layout): void {
-    if (layout !== 'side') this.tab = layout;
+    this.tab = layout === 'desktop' ? 'desktop' : 'chat';
     if (!this.twoFit) return;
     this.#choices = withChoice(this.#choices, conversationId, layout);
     remember('layouts', JSON.stringify(this.#choices));

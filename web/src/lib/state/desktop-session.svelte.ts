@@ -134,8 +134,9 @@ export class DesktopSession {
     });
   }
 
+  /** Ends this person's turn, in whichever tab it is, and begins one in another tab. */
   async handOver(lease: Lease, to: string): Promise<void> {
-    await this.#order(() => this.endpoints.releaseDesktop(this.conversationId, { client_id: this.tab, epoch: lease.epoch, to }));
+    await this.#order(() => this.endpoints.releaseDesktop(this.conversationId, { epoch: lease.epoch, to }));
   }
 
   /** A paste key was pressed in this machine's browser; the key itself follows. */
