@@ -172,6 +172,20 @@ describe('what each caller may use', () => {
     expect(await post('/v1/messages', route.token, { model: route.model, max_tokens: 5, messages: [] })).toMatchObject({ status: 400, body: { type: 'error', error: { type: 'invalid_request_error', message: 'messages: at least one message is required' } } });
   });
 
+  it('LLM-1: counts tokens: by the provider where it can, else about as many as there are', async () => {
+    const route = await gateway.resolve(user, 'openai/test-model');
+    const long = [{ role: 'user', content: 'word '.repeat(1_000) }];
+    const counted = (await post('/v1/messages/count_tokens', route.token, { model: route.model, messages: long })) as unknown as { status: number; body: { input_tokens: number } };
+    expect(counted.status).toBe(200);
+    expect(counted.body.input_tokens).toBeGreaterThan(900);
+    expect(counted.body.input_tokens).toBeLessThan(1_600);
+    const other = await gateway.resolve(user, 'claude-test', 'anthropic');
+    const calls = (await gateway.usage()).length;
+    // This provider has no such endpoint; its own words come through.
+    expect(await post('/v1/messages/count_tokens', other.token, { model: other.model, messages: long })).toMatchObject({ status: 404, body: { error: { message: 'Unknown path /v1/messages/count_tokens' } } });
+    expect((await gateway.usage()).length).toBe(calls);
+  });
+
   it('binds a run token to its model', async () => {
     const route = await gateway.resolve(user, 'openai/test-model');
     expect(await post('/v1/chat/completions', route.token, { model: 'gpt-4o', messages })).toMatchObject({ status: 404, body: { error: { code: 'model_not_found', param: 'model' } } });

@@ -52,8 +52,8 @@ export const routingStrategies = ['simple-shuffle', 'least-busy', 'latency-based
 export type RoutingStrategy = (typeof routingStrategies)[number];
 
 /** Kinds of failures that policies count apart, by LiteLLM's names. */
-export const failureKinds = ['BadRequestError', 'AuthenticationError', 'TimeoutError', 'RateLimitError', 'ContentPolicyViolationError', 'InternalServerError'] as const;
-export type FailureKind = (typeof failureKinds)[number];
+export const policyKinds = ['BadRequestError', 'AuthenticationError', 'TimeoutError', 'RateLimitError', 'ContentPolicyViolationError', 'InternalServerError'] as const;
+export type PolicyKind = (typeof policyKinds)[number];
 
 export type Fallbacks = Readonly<Record<string, readonly string[]>>;
 
@@ -65,8 +65,8 @@ export interface RouterSettings {
   allowedFails: number;
   cooldown: number;
   cooldowns: boolean;
-  retryPolicy: Partial<Record<FailureKind, number>>;
-  allowedFailsPolicy: Partial<Record<FailureKind, number>>;
+  retryPolicy: Partial<Record<PolicyKind, number>>;
+  allowedFailsPolicy: Partial<Record<PolicyKind, number>>;
   fallbacks: Fallbacks;
   contextWindowFallbacks: Fallbacks;
   contentPolicyFallbacks: Fallbacks;

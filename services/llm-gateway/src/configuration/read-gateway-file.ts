@@ -4,7 +4,7 @@ import { ConfigurationError } from '@deskhand/platform';
 import { LineCounter, parseDocument, visit } from 'yaml';
 import { splitModel } from '../upstreams/upstream-of.ts';
 import type { DeploymentParameters } from '../upstreams/upstream.ts';
-import { defaultRouter, failureKinds, type Fallbacks, type FailureKind, type GatewayFile, type ModelEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
+import { defaultRouter, policyKinds, type Fallbacks, type PolicyKind, type GatewayFile, type ModelEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
 import { FileProblems, Place } from './yaml-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -148,10 +148,10 @@ function readStrategy(place: Place): RoutingStrategy | null {
   return found ?? null;
 }
 
-function readPolicy(place: Place, ending: string, note: Note): Partial<Record<FailureKind, number>> {
-  const policy: Partial<Record<FailureKind, number>> = {};
+function readPolicy(place: Place, ending: string, note: Note): Partial<Record<PolicyKind, number>> {
+  const policy: Partial<Record<PolicyKind, number>> = {};
   for (const field of place.fields()) {
-    const kind = failureKinds.find((name) => field.key === `${name}${ending}`);
+    const kind = policyKinds.find((name) => field.key === `${name}${ending}`);
     const count = field.number();
     if (kind === undefined) note(field);
     else if (count !== null) policy[kind] = count;

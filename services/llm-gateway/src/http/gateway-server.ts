@@ -101,6 +101,7 @@ export class GatewayServer {
     const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
     const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
     const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
+    const counts: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.countTokens(request, response) };
     const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.models(request)) };
     const alive: Endpoint = { methods: get, wire: openaiChat, handle: (_, response) => answerJson(response, 200, { status: 'ok' }) };
     const readiness: Endpoint = {
@@ -117,7 +118,7 @@ export class GatewayServer {
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
-    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     yield* [['/health', alive], ['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
   }
 

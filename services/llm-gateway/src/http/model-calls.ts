@@ -1,20 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError, newId } from '@deskhand/contracts';
 import type { Caller, Callers } from '../keys/callers.ts';
+import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { dialectOf } from '../providers/dialect-of.ts';
 import { routeId, type RouteName, type Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
+import { withoutKey } from '../providers/without-key.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { anthropicMessages } from '../wire/anthropic-messages.ts';
+import { estimatedTokens } from '../wire/count-tokens.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
+import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { upstreamHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
+
+const countTimeoutMs = 30_000;
 
 export interface ModelCallParts {
   callers: Callers;
@@ -50,6 +57,23 @@ export class ModelCalls {
     call.baseUrl = upstream.baseUrl;
     call.officialPrices = upstream.official;
     this.relay(call, wire, facts, upstream, raw, body, request, response);
+  }
+
+  /** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. Throws `WireError`. */
+  async countTokens(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { callers, limits, outgoing, routes } = this.parts;
+    const caller = callers.identify(request.headers);
+    const raw = await readBody(request, limits.bodyBytes);
+    const body = parseJson(raw);
+    const facts = anthropicMessages.readRequest(body);
+    const route = await this.route(caller, facts.model);
+    const upstream = route.source === 'builtin' ? null : await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route);
+    if (upstream?.wire !== 'anthropic-messages') return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
+    const bytes = anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false });
+    const answer = await outgoing.post(upstream.origin, `${upstream.path}/count_tokens`, upstreamHeaders(upstream, request.headers, false), bytes.toString('utf8'), 64 * 1024, countTimeoutMs)
+      .catch((error: unknown) => { throw new WireError('upstream', failureWords(error, outgoing.timeouts)); });
+    const text = withoutKey(answer.text, upstream.key);
+    if (!response.destroyed) response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
   private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {

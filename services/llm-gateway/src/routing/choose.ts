@@ -1,0 +1,48 @@
+import type { RouterSettings } from '../configuration/gateway-file.ts';
+import type { CallSize, Deployment } from './deployment.ts';
+
+/** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. */
+export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: ReadonlySet<Deployment>, random: () => number = Math.random): Deployment | null {
+  const fitting = deployments.filter((deployment) => fits(deployment, settings, size));
+  const awake = fitting.filter((deployment) => !deployment.isCooled && deployment.hasRoom(size));
+  const fresh = awake.filter((deployment) => !tried.has(deployment));
+  const candidates = firstOrder(fresh.length > 0 ? fresh : awake);
+  if (candidates.length <= 1) return candidates[0] ?? null;
+  if (settings.strategy === 'least-busy') return least(candidates, ({ active }) => active, random);
+  // One that nobody knows yet is tried.
+  if (settings.strategy === 'latency-based-routing') return least(candidates, ({ latencyMs }) => latencyMs ?? 0, random);
+  return shuffled(candidates, random);
+}
+
+/** Whether it could answer this call at all. */
+function fits({ entry }: Deployment, settings: RouterSettings, { input, tags }: CallSize): boolean {
+  const { maxInputTokens, tags: own } = entry.limits;
+  if (settings.preCallChecks && maxInputTokens !== null && input > maxInputTokens) return false;
+  if (!settings.tagFiltering) return true;
+  return tags.length === 0 ? own.length === 0 || own.includes('default') : tags.some((tag) => own.includes(tag));
+}
+
+function firstOrder(deployments: readonly Deployment[]): readonly Deployment[] {
+  const order = ({ entry }: Deployment): number => entry.limits.order ?? Number.MAX_SAFE_INTEGER;
+  const first = Math.min(...deployments.map(order));
+  return deployments.filter((deployment) => order(deployment) === first);
+}
+
+function least(deployments: readonly Deployment[], measure: (deployment: Deployment) => number, random: () => number): Deployment {
+  const lowest = Math.min(...deployments.map(measure));
+  const among = deployments.filter((deployment) => measure(deployment) === lowest);
+  return among[Math.floor(random() * among.length)]!;
+}
+
+/** By weight; without weights by what each may take a minute; without both all alike. */
+function shuffled(deployments: readonly Deployment[], random: () => number): Deployment {
+  const measure = (['weight', 'rpm', 'tpm'] as const).find((name) => deployments.some(({ entry }) => entry.limits[name] !== null));
+  const weights = deployments.map(({ entry }) => (measure === undefined ? 1 : (entry.limits[measure] ?? 0)));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  let at = random() * sum;
+  for (const [index, weight] of weights.entries()) {
+    at -= weight;
+    if (at < 0) return deployments[index]!;
+  }
+  return deployments[Math.floor(random() * deployments.length)]!;
+}

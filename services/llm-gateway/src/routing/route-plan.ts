@@ -1,0 +1,135 @@
+import type { ModelUpstream } from '../upstreams/upstream.ts';
+import { choose } from './choose.ts';
+import type { CallSize, Deployment } from './deployment.ts';
+import { isElsewhereOnly, isWorthRetrying, policyKindOf, type AttemptFailure } from './failure.ts';
+import type { Router } from './router.ts';
+
+export interface Attempt {
+  /** The group that is asked now: the one that was wanted, or a fallback. */
+  group: string;
+  deployment: Deployment;
+  upstream: ModelUpstream;
+  /** Milliseconds to wait before it. */
+  waitMs: number;
+  /** Milliseconds until its first byte must be there, and until all of it. */
+  firstByteMs: number;
+}
+
+const mostFallbacks = 8;
+const firstWaitMs = 200;
+const longestWaitMs = 5_000;
+
+/**
+ * One call's way through the deployments: the next attempt after each failure, until there is none. Nothing of it is for a
+ * call whose client has got a byte.
+ */
+export class RoutePlan {
+  attemptedRetries = 0;
+  attemptedFallbacks = 0;
+  #queue: string[];
+  #seen: Set<string>;
+  #tries = 0;
+  #tried = new Set<Deployment>();
+  #current: Attempt | null = null;
+
+  constructor(private readonly router: Router, private readonly wanted: string, private readonly size: CallSize, private readonly random: () => number = Math.random) {
+    this.#queue = [wanted];
+    this.#seen = new Set(this.#queue);
+  }
+
+  first(): Attempt | null {
+    return this.#next(0) ?? this.#fallBack(null);
+  }
+
+  /** What to try after the current attempt came to nothing; null when the failure is the client's to hear. */
+  after(failure: AttemptFailure): Attempt | null {
+    const current = this.#current;
+    if (current === null) return null;
+    const { deployment, group } = current;
+    const others = this.router.deploymentsOf(group).length > 1;
+    this.#judge(deployment, failure, others);
+    if (isWorthRetrying(failure) || (isElsewhereOnly(failure) && others)) {
+      if (this.#tries <= this.#retries(deployment, failure)) {
+        const next = this.#next(this.#wait(failure));
+        // The same deployment would say the same about its key.
+        if (next !== null && !(isElsewhereOnly(failure) && next.deployment === deployment)) {
+          this.attemptedRetries++;
+          return next;
+        }
+      }
+    }
+    return this.#fallBack(failure);
+  }
+
+  #retries({ entry }: Deployment, failure: AttemptFailure): number {
+    const { retryPolicy, retries } = this.router.settings;
+    return retryPolicy[policyKindOf(failure)] ?? entry.limits.maxRetries ?? retries;
+  }
+
+  /** The only deployment of a group is never cooled: then there would be none. */
+  #judge(deployment: Deployment, failure: AttemptFailure, others: boolean): void {
+    const { cooldowns, cooldown, allowedFails, allowedFailsPolicy } = this.router.settings;
+    const ours = failure.kind === 'bad-request' || failure.kind === 'context-window' || failure.kind === 'content-policy' || failure.kind === 'too-large';
+    if (!cooldowns || !others || ours) return;
+    const allowed = allowedFailsPolicy[policyKindOf(failure)] ?? allowedFails;
+    const atOnce = allowedFailsPolicy[policyKindOf(failure)] === undefined && (failure.kind === 'rate-limited' || isElsewhereOnly(failure));
+    if (deployment.failed(allowed) || atOnce) deployment.cool(Math.max(cooldown * 1_000, Math.min(failure.retryAfterMs ?? 0, 60_000)));
+  }
+
+  /** No wait where another deployment can be asked at once. */
+  #wait(failure: AttemptFailure): number {
+    const untried = this.router.deploymentsOf(this.#current!.group).some((deployment) => !this.#tried.has(deployment) && !deployment.isCooled);
+    if (untried) return 0;
+    const backOff = Math.min(firstWaitMs * 2 ** (this.#tries - 1), longestWaitMs);
+    return Math.min(failure.retryAfterMs ?? backOff * (0.75 + this.random() / 2), longestWaitMs);
+  }
+
+  #next(waitMs: number): Attempt | null {
+    const group = this.#queue[0];
+    if (group === undefined) return null;
+    const deployment = choose(this.router.deploymentsOf(group), this.router.settings, this.size, this.#tried, this.random);
+    if (deployment === null) return null;
+    this.#tries++;
+    this.#tried.add(deployment);
+    const { timeout, streamTimeout } = this.router.settings;
+    const seconds = deployment.entry.limits.streamTimeout ?? deployment.entry.limits.timeout ?? streamTimeout ?? timeout;
+    this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs: seconds * 1_000 };
+    return this.#current;
+  }
+
+  #fallBack(failure: AttemptFailure | null): Attempt | null {
+    const from = this.#queue.shift();
+    if (from === undefined) return null;
+    for (const group of this.#fallbacksOf(from, failure)) {
+      const name = this.router.groupOf(group);
+      if (this.#seen.has(name) || this.#seen.size > mostFallbacks) continue;
+      this.#seen.add(name);
+      this.#queue.push(name);
+    }
+    while (this.#queue.length > 0) {
+      this.#tries = 0;
+      this.#tried.clear();
+      const next = this.#next(0);
+      if (next !== null) {
+        this.attemptedFallbacks++;
+        return next;
+      }
+      this.#queue.shift();
+    }
+    return null;
+  }
+
+  #fallbacksOf(group: string, failure: AttemptFailure | null): readonly string[] {
+    const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.router.settings;
+    const of = (list: Readonly<Record<string, readonly string[]>>): readonly string[] => list[group] ?? list['*'] ?? [];
+    if (failure?.kind === 'context-window') return of(contextWindowFallbacks);
+    if (failure?.kind === 'content-policy') return of(contentPolicyFallbacks);
+    if (failure?.kind === 'bad-request' || failure?.kind === 'too-large') return [];
+    return [...of(fallbacks), ...defaultFallbacks];
+  }
+
+  /** The group that was asked for. */
+  get group(): string {
+    return this.wanted;
+  }
+}

@@ -1,0 +1,45 @@
+import type { GatewayFile, RouterSettings } from '../configuration/gateway-file.ts';
+import { patternOf } from '../configuration/read-gateway-file.ts';
+import type { UpstreamServices } from '../upstreams/upstream-of.ts';
+import { Deployment, type CallSize } from './deployment.ts';
+import { RoutePlan } from './route-plan.ts';
+
+/** Every configured model and the ways to it. */
+export class Router {
+  readonly deployments: readonly Deployment[];
+  readonly settings: RouterSettings;
+  private readonly groups = new Map<string, Deployment[]>();
+  private readonly wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[];
+
+  /** Throws `BAD_INPUT` when a deployment lacks something. */
+  constructor(file: Pick<GatewayFile, 'models' | 'router'>, services: UpstreamServices, now: () => number = Date.now) {
+    this.settings = file.router;
+    this.deployments = file.models.map((entry) => new Deployment(entry, services, now));
+    for (const deployment of this.deployments) this.groups.set(deployment.entry.group, [...(this.groups.get(deployment.entry.group) ?? []), deployment]);
+    // The more a pattern says, the earlier it is looked at.
+    this.wildcards = [...this.groups].filter(([name]) => name.includes('*')).sort(([one], [other]) => other.length - one.length).map(([name, deployments]) => ({ pattern: patternOf(name), deployments }));
+  }
+
+  /** Names that callers may use, wildcards left out. */
+  get models(): string[] {
+    return [...[...this.groups.keys()].filter((name) => !name.includes('*')), ...Object.keys(this.settings.aliases)];
+  }
+
+  has(model: string): boolean {
+    return this.deploymentsOf(model).length > 0;
+  }
+
+  deploymentsOf(model: string): readonly Deployment[] {
+    const name = this.settings.aliases[model] ?? model;
+    return this.groups.get(name) ?? this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
+  }
+
+  /** The name behind an alias; a name that is none stays. */
+  groupOf(model: string): string {
+    return this.settings.aliases[model] ?? model;
+  }
+
+  plan(model: string, size: CallSize): RoutePlan {
+    return new RoutePlan(this, this.groupOf(model), size);
+  }
+}
