@@ -7,6 +7,9 @@ import { carryOut } from '../local/operator/carry-out.ts';
 import { readCommand, usage, UsageError } from '../local/operator/command-line.ts';
 import { environmentFile } from './places.ts';
 
+// `doctor` looks at a machine; there is none here.
+const usageHere = usage.replace('npm run deskhand --', 'docker compose run --rm operator').replace(/^ {2}doctor.*\n/m, '').replace('Commands other than doctor need', 'They need');
+
 process.exit(await main(process.argv.slice(2)));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -21,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return 0;
   } catch (error) {
-    if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${usage.replaceAll('npm run deskhand --', 'docker compose run --rm operator')}\n`);
+    if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${usageHere}\n`);
     else if (error instanceof DeclaredError) process.stderr.write(`${error.message}\n`);
     else throw error;
     return 1;

@@ -73,7 +73,7 @@ export async function prepare(needs) {
     LOCAL_BASE: composed?.base,
     CA_BUNDLE: caBundle(),
   });
-  if (wants('image')) remember(environment);
+  if (wants('image') || wants('compose')) remember(environment, wants);
   throwFailures(all);
   return { node, environment };
 }
@@ -113,11 +113,12 @@ function throwFailures(results) {
 }
 
 // What this run did not look for stays as the run before noted it.
-function remember(environment) {
+function remember(environment, wants) {
   const file = join(root, 'dist', 'prerequisites.json');
   const before = readOrNull(file);
-  const { NATS_SERVER, CHROMIUM, COMPOSE, LOCAL_BASE } = before ? JSON.parse(before) : {};
-  const text = `${JSON.stringify(withoutEmpty({ NATS_SERVER, CHROMIUM, COMPOSE, LOCAL_BASE, ...environment }), null, 2)}\n`;
+  const { DOCKER_PROBLEM, SANDBOX_IMAGE, ...others } = before ? JSON.parse(before) : {};
+  const kept = wants('image') ? others : { DOCKER_PROBLEM, SANDBOX_IMAGE, ...others };
+  const text = `${JSON.stringify(withoutEmpty({ ...kept, ...environment }), null, 2)}\n`;
   if (before === text) return;
   mkdirSync(join(root, 'dist'), { recursive: true });
   writeFileSync(file, text);
