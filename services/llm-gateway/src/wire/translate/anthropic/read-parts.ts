@@ -1,5 +1,6 @@
 import { listAt, recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import { file, image } from '../media.ts';
+import { foundWords } from './read-tools.ts';
 import type { MediaSource, Part } from '../model-request.ts';
 import { proofOfRedacted, proofOfSignature } from '../proof.ts';
 
@@ -25,7 +26,7 @@ function readBlock(block: Fields, path: string): Part[] {
     case 'redacted_thinking': return [{ type: 'reasoning', text: '', proof: proofOfRedacted(block.data) }];
     case 'tool_use': return [{ type: 'tool-call', kind: 'function', id: textOf(block.id) ?? '', name: textOf(block.name) ?? '', namespace: null, input: JSON.stringify(block.input ?? {}), ...cached }];
     case 'tool_result': return [{ type: 'tool-result', kind: 'function', id: textOf(block.tool_use_id) ?? '', parts: readParts(block.content, `${path}.content`), failed: block.is_error === true, ...cached }];
-    case 'tool_reference': return [{ type: 'text', text: `The tool ${textOf(block.tool_name) ?? ''} is available now.` }];
+    case 'tool_reference': return [{ type: 'text', text: foundWords(textOf(block.tool_name) ?? '') }];
     default:
       if (typeof block.type === 'string' && servicesOwn.test(block.type)) return [];
       return refuse(`${path}.type`, `a block of the type ${shown(block.type)} cannot be translated for this model.`);
