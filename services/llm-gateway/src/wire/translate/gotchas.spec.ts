@@ -241,6 +241,12 @@ describe('9. why it stopped', () => {
     expect(translate('openai-responses', 'openai-chat', { input: 'x' }).answer({ choices: [{ message: { content: null, refusal: 'No.' }, finish_reason: 'stop' }] })).toMatchObject({ status: 'completed', output: [{ content: [{ type: 'refusal', refusal: 'No.' }] }] });
   });
 
+  it('an upstream of chat completions that failed in mid-stream, with a choice beside its error', () => {
+    const stream = forAnthropic(`: WAITING\n\n${chunk({ content: 'Hi' })}${chunk({ content: '' }, 'error', { error: { code: 429, message: 'Too fast' } })}`);
+    expect(stream).toMatch(/^: ping\n\nevent: message_start/);
+    expect(eventsOf(stream).at(-1)).toEqual({ event: 'error', type: 'error', error: { type: 'rate_limit_error', message: 'Too fast' } });
+  });
+
   it('an upstream that failed in mid-stream is response.failed', () => {
     const stream = through(translate('openai-responses', 'anthropic-messages', { stream: true, input: 'x' }), 'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n');
     expect(eventsOf(stream).at(-1)).toMatchObject({ type: 'response.failed', response: { status: 'failed', error: { code: 'server_is_overloaded', message: 'Overloaded' } } });
@@ -255,6 +261,8 @@ describe('10. prompt caches', () => {
   });
 
   it('prompt_cache_key stays among OpenAI\'s formats', () => {
+    expect(fromResponses('openai-chat', { prompt_cache_key: 'k', service_tier: 'priority' }, { developerRole: true })).toMatchObject({ prompt_cache_key: 'k', service_tier: 'priority' });
+    expect(fromResponses('openai-chat', { prompt_cache_key: 'k', service_tier: 'priority' })).not.toHaveProperty('prompt_cache_key');
     expect(translate('openai-chat', 'openai-responses', { messages: [], prompt_cache_key: 'k' }).body.prompt_cache_key).toBe('k');
     expect(toAnthropic({ prompt_cache_key: 'k' })).not.toHaveProperty('prompt_cache_key');
   });

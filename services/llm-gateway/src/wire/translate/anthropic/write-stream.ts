@@ -22,6 +22,7 @@ const deltaFields = { text: ['text_delta', 'text'], refusal: ['text_delta', 'tex
 
 /** Writes the events of a messages stream. Its blocks come one after the other (see `InOrder`). */
 export class AnthropicStreamWriter implements TurnSink {
+  private started = false;
   private index = -1;
   /** Thinking whose first words have not come: it may turn out to be a redacted block. */
   private waiting = false;
@@ -34,6 +35,7 @@ export class AnthropicStreamWriter implements TurnSink {
 
   start({ id, usage }: Parameters<TurnSink['start']>[0]): void {
     const message = { id: messageId(id), type: 'message', role: 'assistant', model: this.model, content: [], stop_reason: null, stop_sequence: null, usage: writeAnthropicUsage(usage ?? noUsage) };
+    this.started = true;
     this.event('message_start', { message });
   }
 
@@ -67,7 +69,8 @@ export class AnthropicStreamWriter implements TurnSink {
   }
 
   ping(): void {
-    this.emit('event: ping\ndata: {"type":"ping"}\n\n');
+    // Before the first event a comment keeps the connection just as well, and no client takes it for one.
+    this.emit(this.started ? 'event: ping\ndata: {"type":"ping"}\n\n' : ': ping\n\n');
   }
 
   finish({ stop, stopSequence, usage }: Parameters<TurnSink['finish']>[0]): void {

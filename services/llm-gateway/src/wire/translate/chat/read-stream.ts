@@ -28,7 +28,7 @@ export class ChatStreamReader implements StreamReader {
   }
 
   event(chunk: Fields): void {
-    if (chunk.error != null && !Array.isArray(chunk.choices)) return this.fail(chunk.error);
+    if (chunk.error != null) return this.fail(chunk.error);
     if (!this.started) {
       this.started = true;
       this.sink.start({ id: textOf(chunk.id) ?? '', model: textOf(chunk.model) ?? '', usage: null });

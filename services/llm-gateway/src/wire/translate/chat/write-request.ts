@@ -12,6 +12,8 @@ import { writeChatMessages } from './write-messages.ts';
 export function writeChatRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
   const tools = request.tools.map((tool) => writeTool(tool, names));
   const sampling = dialect.sampling !== false;
+  // Fields that only OpenAI's own models take; others answer 400 to what they do not know.
+  const openai = dialect.developerRole === true;
   return stated({
     model: request.model,
     messages: writeChatMessages(request.messages, names, dialect),
@@ -28,7 +30,9 @@ export function writeChatRequest(request: ModelRequest, names: ToolNames, dialec
     reasoning_effort: effortOf(request.reasoning, dialect),
     response_format: writeOutput(request.output),
     user: request.user === null ? null : shortName(request.user),
-    prompt_cache_key: dialect.developerRole === true ? request.cacheKey : null,
+    prompt_cache_key: openai ? request.cacheKey : null,
+    service_tier: openai ? request.serviceTier : null,
+    verbosity: openai && dialect.efforts !== undefined ? request.verbosity : null,
     stream: request.stream || null,
     stream_options: request.stream && dialect.streamUsage !== false ? { include_usage: true } : null,
   });
