@@ -12,6 +12,8 @@ export const gatewayConfig = defineConfig({
   MASTER_KEY: z.string().regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits'),
   /** Opens the HTTP API for programs outside; without it only run tokens do. */
   LITELLM_MASTER_KEY: z.string().min(1).optional(),
+  /** Path of a configuration file in LiteLLM's format. */
+  LITELLM_CONFIG: z.string().optional(),
   ALLOWED_PRIVATE_HOSTS: z.string().default(''),
   DATA_DIR: z.string().optional(),
   OPENAI_API_KEY: z.string().optional(),

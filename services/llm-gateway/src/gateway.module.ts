@@ -1,4 +1,7 @@
+import { DeclaredError } from '@deskhand/contracts';
+import { ConfigurationError, Log } from '@deskhand/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings, type GatewayConfig } from './gateway-config.ts';
 import { GatewayService } from './gateway.service.ts';
 import { Secrets } from './keys/secrets.ts';
@@ -9,6 +12,7 @@ import { ProviderProbe } from './providers/provider-probe.ts';
 import { ProvidersRepository } from './providers/providers.repository.ts';
 import { ProvidersService } from './providers/providers.service.ts';
 import { RoutesService } from './providers/routes.service.ts';
+import { Router } from './routing/router.ts';
 import { PriceTable } from './usage/price-table.ts';
 import { UsageRepository } from './usage/usage.repository.ts';
 
@@ -26,6 +30,8 @@ export class GatewayModule {
         fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),
         fromSettings(AddressPolicy, (values) => new AddressPolicy(values.ALLOWED_PRIVATE_HOSTS)),
         { provide: OutgoingHttp, inject: [GatewaySettings, AddressPolicy], useFactory: makeOutgoing },
+        { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
+        { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
         { provide: PriceTable, useFactory: () => new PriceTable() },
         ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, GatewayService,
       ],
@@ -35,4 +41,13 @@ export class GatewayModule {
 
 function makeOutgoing({ values }: GatewaySettings, policy: AddressPolicy): OutgoingHttp {
   return new OutgoingHttp(policy, { connectMs: values.CONNECT_TIMEOUT_MS, firstByteMs: values.FIRST_BYTE_TIMEOUT_MS, idleMs: values.IDLE_TIMEOUT_MS });
+}
+
+function makeRouter({ file }: GatewayFileService, outgoing: OutgoingHttp): Router {
+  try {
+    return new Router(file, { outgoing, environment: process.env });
+  } catch (error) {
+    // What a deployment lacks is a matter of the configuration; the words name the model.
+    throw error instanceof DeclaredError ? new ConfigurationError(`The model gateway's configuration (LITELLM_CONFIG) is not usable: ${error.message}`) : error;
+  }
 }

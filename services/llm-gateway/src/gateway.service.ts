@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DeclaredError } from '@deskhand/contracts';
 import { Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings } from './gateway-config.ts';
 import { GatewayServer } from './http/gateway-server.ts';
 import { ModelCalls } from './http/model-calls.ts';
@@ -32,6 +33,7 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp,
     @Inject(UsageRepository) usage: UsageRepository,
     @Inject(PriceTable) prices: PriceTable,
+    @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(Health) health: Health,
     @Inject(Lifecycle) lifecycle: Lifecycle,
     @Inject(Log) log: Log,
@@ -39,7 +41,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const { values } = settings;
     const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'));
     this.recorder = new UsageRecorder(async (rows) => usage.store(rows), prices, journal, log);
-    const callers = new Callers(secrets.runTokenKey, values.LITELLM_MASTER_KEY);
+    const callers = new Callers(secrets.runTokenKey, values.LITELLM_MASTER_KEY, file.file.masterKey);
     const metrics = new Metrics();
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const calls = new ModelCalls({ callers, routes, outgoing, recorder: this.recorder, metrics, limits });

@@ -9,10 +9,11 @@ import type { RoutesService } from '../providers/routes.service.ts';
 import { withoutKey } from '../providers/without-key.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
 import type { Metrics } from '../usage/metrics.ts';
-import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
+import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { estimatedTokens } from '../wire/count-tokens.ts';
+import { isRecord } from '../wire/token-usage.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
@@ -20,6 +21,7 @@ import { answerBuiltIn } from './built-in-call.ts';
 import { upstreamHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
+import { RoutedCall } from './routed-call.ts';
 
 const countTimeoutMs = 30_000;
 
@@ -51,6 +53,7 @@ export class ModelCalls {
       run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId },
     };
     if (route.source === 'builtin') return this.answerHere(call, facts, body, response);
+    if (route.source === 'group') return this.answerRouted(call, wire, facts, raw, body, request, response);
     const upstream = await this.parts.routes.upstream(run?.userId ?? null, route);
     if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
     if (response.destroyed) return;
@@ -81,9 +84,17 @@ export class ModelCalls {
     const translation = translationBetween(wire.format, upstream.wire, dialectOf(upstream, call.route.model));
     const translated = translation?.request(body) ?? null;
     const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
-    const relayed = new RelayedCall({ call, wire, upstream, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
+    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
     this.begin(call);
     outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
+  }
+
+  private answerRouted(call: ModelCall, wire: Wire, facts: RequestFacts, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
+    const { outgoing, limits, routes } = this.parts;
+    const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
+    const routed = new RoutedCall({ call, wire, facts, plan: routes.router.plan(call.route.model, size), size, raw, body, request, response, outgoing, limits, ended: (outcome) => this.end(call, outcome) });
+    routed.start();
+    this.begin(call);
   }
 
   private async answerHere(call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
@@ -117,4 +128,11 @@ export class ModelCalls {
       throw error;
     }
   }
+}
+
+/** Tags of a request, in its body's metadata or in a header, as LiteLLM's clients send them. */
+function tagsOf(body: Record<string, unknown>, request: IncomingMessage): string[] {
+  const metadata = isRecord(body.metadata) && Array.isArray(body.metadata.tags) ? body.metadata.tags.filter((tag) => typeof tag === 'string') : [];
+  const header = request.headers['x-litellm-tags'];
+  return [...metadata, ...(typeof header === 'string' ? header.split(',').map((tag) => tag.trim()).filter((tag) => tag !== '') : [])];
 }

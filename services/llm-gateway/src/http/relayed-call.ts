@@ -2,12 +2,15 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingTimeouts } from '../outgoing/outgoing-http.ts';
-import type { Upstream } from '../providers/route.ts';
 import { bytesWithoutKey } from '../providers/without-key.ts';
+import type { AttemptFailure } from '../routing/failure.ts';
+import type { StreamDecoder } from '../upstreams/upstream.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
+import type { UpstreamFormat } from '../wire/formats.ts';
 import { LineTooLong, StreamSniffer } from '../wire/stream-sniffer.ts';
 import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
 import type { StreamTranslation, TranslatedCall, Translation } from '../wire/translation.ts';
+import { readFailure } from '../wire/translate/read-failure.ts';
 import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
@@ -21,11 +24,20 @@ export interface RelayLimits {
   streamBytes: number;
 }
 
+/** Where the bytes come from, as far as passing them on depends on it. */
+export interface RelayTarget {
+  wire: UpstreamFormat;
+  /** What an answer may never show. */
+  secrets: readonly string[];
+  /** For a stream that is no event stream, told by its content type. */
+  decoder(contentType: string): StreamDecoder | null;
+}
+
 export interface RelayOptions {
   call: ModelCall;
   /** The client's format. */
   wire: Wire;
-  upstream: Upstream;
+  target: RelayTarget;
   /** Between the client's format and the provider's; null where they are the same. */
   translation: Translation | null;
   translated: TranslatedCall | null;
@@ -33,6 +45,10 @@ export interface RelayOptions {
   stripUsage: boolean;
   response: ServerResponse;
   limits: RelayLimits;
+  /** Headers of our own for the client. */
+  headers?: () => Record<string, string>;
+  /** Asked while the client has nothing yet: true when somebody else answers, then nothing more is heard of this. */
+  retry?: (failure: AttemptFailure) => boolean;
   /** Called once, when the call is over. */
   ended(outcome: CallOutcome): void;
 }
@@ -45,6 +61,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | null = null;
   private sniffer: StreamSniffer | null = null;
   private stream: StreamTranslation | null = null;
+  private decoder: StreamDecoder | null = null;
   private readonly parts: Buffer[] = [];
   private size = 0;
   private status: number | null = null;
@@ -54,8 +71,10 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private over = false;
 
   constructor(private readonly options: RelayOptions) {
-    options.response.once('close', () => this.clientLeft('The client left'));
+    options.response.once('close', this.onClose);
   }
+
+  private readonly onClose = (): void => this.clientLeft('The client left');
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
@@ -64,15 +83,18 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
-    const { call, response, stripUsage, upstream, translated } = this.options;
+    const { call, response, stripUsage, target, translated } = this.options;
     this.firstByteMs = performance.now() - call.startedMark;
     this.status = status;
     this.headers = headers;
     if (status >= 300 && status < 400) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
-    if (status >= 300 || !/^text\/event-stream\b/i.test(headers['content-type'] ?? '')) return;
-    this.sniffer = new StreamSniffer(usageReaders[upstream.wire], stripUsage);
+    const type = headers['content-type'] ?? '';
+    if (status >= 300) return;
+    this.decoder = target.decoder(type);
+    if (this.decoder === null && !/^text\/event-stream\b/i.test(type)) return;
+    this.sniffer = new StreamSniffer(usageReaders[target.wire], stripUsage);
     this.stream = translated?.stream() ?? null;
-    response.writeHead(status, clientHeaders(headers, call.id));
+    response.writeHead(status, { ...clientHeaders(headers, call.id), ...this.options.headers?.(), ...(this.decoder !== null && { 'content-type': 'text/event-stream' }) });
     // Alone they would cost a packet; the first event usually comes with them.
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
   }
@@ -84,8 +106,9 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.size > (this.sniffer ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
     if (!this.sniffer) return void this.parts.push(chunk);
     try {
-      const passed = this.sniffer.push(chunk);
-      const bytes = this.stream ? this.stream.push(chunk) : passed;
+      const events = this.decoder === null ? chunk : Buffer.from(this.decoder.push(chunk));
+      const passed = this.sniffer.push(events);
+      const bytes = this.stream ? this.stream.push(events) : passed;
       if (bytes.length > 0 && !response.write(bytes)) this.waitForClient(controller);
     } catch (error) {
       if (!(error instanceof LineTooLong)) throw error;
@@ -97,9 +120,11 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.over) return;
     const { response } = this.options;
     if (!this.sniffer) return this.finishAnswer();
+    const last = this.decoder === null ? null : Buffer.from(this.decoder.end());
+    const before = last === null || last.length === 0 ? Buffer.alloc(0) : Buffer.from(this.stream ? this.stream.push(last) : this.sniffer.push(last));
     const passed = this.sniffer.end();
     const rest = this.stream ? this.stream.end() : passed;
-    this.finish('completed', () => response.end(rest));
+    this.finish('completed', () => response.end(before.length === 0 ? rest : Buffer.concat([before, rest])));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -111,18 +136,19 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** A whole answer was kept back until here, so that a broken one can still become a clear error. */
   private finishAnswer(): void {
-    const { call, response, upstream, translation, translated } = this.options;
+    const { call, response, target, translation, translated } = this.options;
     const status = this.status ?? 502;
-    const read = bytesWithoutKey(this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts), upstream.key);
-    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => { response.writeHead(code, { ...clientHeaders(this.headers, call.id), ...type, 'content-length': bytes.length }).end(bytes); };
+    const read = target.secrets.reduce((bytes, secret) => bytesWithoutKey(bytes, secret), this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts));
+    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => { response.writeHead(code, { ...clientHeaders(this.headers, call.id), ...this.options.headers?.(), ...type, 'content-length': bytes.length }).end(bytes); };
     const sendJson = (code: number, body: object) => send(code, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' });
     const answer = parse(read);
     if (status >= 400) {
+      if (this.givenUp({ kind: readFailure(target.wire, status, answer ?? read.toString('utf8')).kind, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
       const failure = translation?.failure(status, answer ?? read.toString('utf8'));
       return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, read));
     }
     if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
-    const usage = usageReaders[upstream.wire].answerUsage(answer) ?? undefined;
+    const usage = usageReaders[target.wire].answerUsage(answer) ?? undefined;
     if (!translated) return this.finish('completed', send(status, read), usage);
     try {
       this.finish('completed', sendJson(200, translated.answer(answer)), usage);
@@ -147,9 +173,23 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     this.finish('cancelled', () => this.controller?.abort(new Error(reason)));
   }
 
+  /** Whether somebody else goes on with the call; then this one is over without a word. */
+  private givenUp(failure: AttemptFailure): boolean {
+    const { response, retry } = this.options;
+    if (response.headersSent || response.destroyed || retry === undefined) return false;
+    this.over = true;
+    response.off('close', this.onClose);
+    if (retry(failure)) return true;
+    this.over = false;
+    response.once('close', this.onClose);
+    return false;
+  }
+
   /** Tells the client in the best way that is left, and ends the call at the provider. */
   private fail(error: WireError, status: CallStatus): void {
     const { response, wire } = this.options;
+    const kind = error.kind === 'timeout' ? 'timeout' : this.status === null ? 'unreachable' : 'internal';
+    if (this.givenUp({ kind, retryAfterMs: null })) return this.controller?.abort(error);
     const sniffer = this.sniffer;
     this.finish(status, () => {
       this.controller?.abort(error);
@@ -161,6 +201,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   private finish(status: CallStatus, act: () => void, stated?: Partial<TokenUsage>): void {
     this.over = true;
+    this.options.response.off('close', this.onClose);
     if (this.slow !== null) clearTimeout(this.slow);
     const { usage, estimated } = this.usage(status, stated);
     this.options.ended({ status, httpStatus: this.status, usage, estimated, firstByteMs: this.firstByteMs });
@@ -184,4 +225,13 @@ function parse(bytes: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Milliseconds; null when it says nothing that can be read. */
+function retryAfter(header: string | undefined): number | null {
+  if (header === undefined) return null;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }

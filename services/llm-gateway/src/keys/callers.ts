@@ -13,11 +13,12 @@ const rememberedAtMost = 4_096;
 
 /** Knows callers by the credential they send. */
 export class Callers {
-  private readonly masterDigest: Buffer | null;
+  private readonly masterDigests: readonly Buffer[];
   private readonly verified = new Map<string, RunClaims>();
 
-  constructor(private readonly runTokenKey: Buffer, masterKey: string | undefined) {
-    this.masterDigest = masterKey === undefined ? null : digest(masterKey);
+  /** `masterKeys`: of the environment and of the configuration file; both open the gateway. */
+  constructor(private readonly runTokenKey: Buffer, ...masterKeys: (string | null | undefined)[]) {
+    this.masterDigests = masterKeys.flatMap((key) => (key == null ? [] : [digest(key)]));
   }
 
   /** `Authorization: Bearer …`, or `x-api-key` where there is no such header. Throws `WireError`. */
@@ -28,7 +29,8 @@ export class Callers {
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
     const known = this.verified.get(credential);
     if (known && known.expires * 1_000 > Date.now()) return { kind: 'run', claims: known };
-    if (this.masterDigest && timingSafeEqual(digest(credential), this.masterDigest)) return { kind: 'master' };
+    const given = this.masterDigests.length > 0 ? digest(credential) : null;
+    if (given !== null && this.masterDigests.some((master) => timingSafeEqual(given, master))) return { kind: 'master' };
     const claims = readRunToken(this.runTokenKey, credential);
     if (claims) {
       if (this.verified.size >= rememberedAtMost) this.verified.clear();

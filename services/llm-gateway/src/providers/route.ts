@@ -2,7 +2,8 @@ import type { WireFormat } from '@deskhand/contracts';
 
 /** Which model, and whose key: a run token carries this, so it holds no secret. */
 export interface RouteName {
-  source: 'builtin' | 'user' | 'server';
+  /** `group`: a model of the gateway's configuration; `model` is its name there. */
+  source: 'builtin' | 'user' | 'server' | 'group';
   provider: string;
   /** As the provider names it. */
   model: string;
@@ -24,4 +25,4 @@ export interface Upstream {
   baseUrl: string;
 }
 
-export const routeId = (route: Pick<RouteName, 'provider' | 'model'>): string => `${route.provider}/${route.model}`;
+export const routeId = (route: Pick<RouteName, 'provider' | 'model'>): string => (route.provider === '' ? route.model : `${route.provider}/${route.model}`);

@@ -5,6 +5,7 @@ import { Secrets } from '../keys/secrets.ts';
 import { builtInModels } from '../scripted/built-in-models.ts';
 import { findVendor, serverKey, upstreamAt, vendors, type Vendor } from './catalogue.ts';
 import { chooseRoute, defaultRoute, type Choices } from './model-choice.ts';
+import { Router } from '../routing/router.ts';
 import { ProvidersRepository } from './providers.repository.ts';
 import { routeId, type RouteName, type Upstream } from './route.ts';
 
@@ -27,12 +28,16 @@ export class RoutesService {
     @Inject(ProvidersRepository) private readonly providers: ProvidersRepository,
     @Inject(Secrets) private readonly secrets: Secrets,
     @Inject(GatewaySettings) private readonly settings: GatewaySettings,
+    @Inject(Router) readonly router: Router,
   ) {
     this.shared = Object.values(vendors).filter((vendor) => serverKey(vendor, settings.values) !== undefined);
   }
 
   /** `userId` null: the master key, which has the built-in models and the server-wide providers. Throws `NOT_FOUND`. */
   async choose(userId: string | null, provider: string | null, model: string | null): Promise<RouteName> {
+    // The operator's own names come first: that is what a configuration is for.
+    const group = this.groupOf(provider, model);
+    if (group !== null) return { source: 'group', provider: '', model: group };
     return chooseRoute(await this.choices(userId), provider, model);
   }
 
@@ -47,6 +52,7 @@ export class RoutesService {
       if (vendor) add(vendor, [...(row.modelName == null ? [] : [row.modelName]), ...(row.endpointUrl == null ? vendor.models : [])]);
     }
     for (const vendor of choices.shared) if (!choices.own.some((row) => row.provider === vendor.name)) add(vendor, vendor.models);
+    for (const name of this.router.models) models.push({ id: name, provider: 'configured', label: name, scripted: false });
     return { models, default_model: routeId(defaultRoute(choices)) };
   }
 
@@ -77,10 +83,19 @@ export class RoutesService {
   }
 
   label(route: RouteName): string {
+    if (route.source === 'group') return route.model;
     if (route.source === 'builtin') return builtInModels.find((model) => model.provider === route.provider && model.name === route.model)?.label ?? routeId(route);
     const vendor = findVendor(route.provider);
     if (!vendor) throw new DeclaredError('NOT_FOUND', `There is no provider "${route.provider}".`);
     return `${vendor.label}: ${route.model}`;
+  }
+
+  /** A configured model that these names mean; null when none is. */
+  private groupOf(provider: string | null, model: string | null): string | null {
+    if (model === null) return null;
+    if ((provider === null || provider === 'configured') && this.router.has(model)) return model;
+    const whole = `${provider}/${model}`;
+    return provider !== null && this.router.has(whole) ? whole : null;
   }
 
   private async choices(userId: string | null): Promise<Choices> {

@@ -1,3 +1,4 @@
+import type { Prices } from '../configuration/gateway-file.ts';
 import type { UsageRow } from '../database/entities.ts';
 import type { RouteName } from '../providers/route.ts';
 import type { ApiFormat } from '../wire/formats.ts';
@@ -23,6 +24,8 @@ export interface ModelCall {
   /** Base URL of the provider; null for built-in models. */
   baseUrl: string | null;
   officialPrices: boolean;
+  /** Prices that were configured for it; null: from the list. */
+  prices?: Prices | null;
 }
 
 /** What became of it. */
@@ -39,6 +42,7 @@ export interface EndedCall {
   row: UsageRow;
   baseUrl: string | null;
   officialPrices: boolean;
+  prices?: Prices | null;
 }
 
 export const estimatedInput = (requestBytes: number): number => Math.ceil(requestBytes / 4);

@@ -1,19 +1,21 @@
 import type { Provider, ProviderFindOptions } from '@pydantic/genai-prices';
+import type { Prices } from '../configuration/gateway-file.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import type { EndedCall } from './model-call.ts';
 
-type Prices = typeof import('@pydantic/genai-prices');
+type PriceList = typeof import('@pydantic/genai-prices');
 
 /** What calls cost. The table takes memory and a tenth of a second to load, so it is read at the first call that needs it. */
 export class PriceTable {
-  private loading: Promise<Prices> | null = null;
+  private loading: Promise<PriceList> | null = null;
   /** Finding a provider by its address takes longer than the sum. */
   private readonly found = new Map<string, Provider | undefined>();
 
   /** US dollars; null when the model's price is not known at that provider. */
-  async cost({ row, baseUrl, officialPrices }: EndedCall): Promise<number | null> {
+  async cost({ row, baseUrl, officialPrices, prices }: EndedCall): Promise<number | null> {
     const input = inputTokens(row);
     if (baseUrl === null || input + row.output === 0) return 0;
+    if (prices?.input != null || prices?.output != null) return configuredCost(row, prices);
     const { calcPrice } = await this.load();
     const counted = {
       input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
@@ -48,8 +50,14 @@ export class PriceTable {
     return this.found.get(key);
   }
 
-  private load(): Promise<Prices> {
+  private load(): Promise<PriceList> {
     this.loading ??= import('@pydantic/genai-prices');
     return this.loading;
   }
+}
+
+/** By the prices that were configured; cached tokens cost as others where nothing else is said. */
+function configuredCost(row: EndedCall['row'], { input, output, cacheRead, cacheWrite }: Prices): number {
+  const perInput = input ?? 0;
+  return row.uncachedInput * perInput + row.cacheRead * (cacheRead ?? perInput) + (row.cacheWrite5m + row.cacheWrite1h) * (cacheWrite ?? perInput) + row.output * (output ?? 0);
 }

@@ -91,5 +91,5 @@ function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: number): En
     provider: call.route.provider, model: call.route.model, wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
     ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
   };
-  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices };
+  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }) };
 }

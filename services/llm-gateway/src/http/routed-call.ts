@@ -1,0 +1,143 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DeclaredError } from '@deskhand/contracts';
+import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import type { AttemptFailure } from '../routing/failure.ts';
+import type { CallSize } from '../routing/deployment.ts';
+import type { Attempt, RoutePlan } from '../routing/route-plan.ts';
+import type { Endpoint } from '../upstreams/upstream.ts';
+import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
+import { bodyWith } from '../wire/body-edit.ts';
+import type { UpstreamFormat } from '../wire/formats.ts';
+import { inputTokens, noUsage } from '../wire/token-usage.ts';
+import { translationBetween } from '../wire/translation.ts';
+import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
+import { answerError } from './answers.ts';
+import { vendorHeaders } from './pass-headers.ts';
+import { RelayedCall, type RelayLimits } from './relayed-call.ts';
+
+export interface RoutedCallParts {
+  call: ModelCall;
+  wire: Wire;
+  facts: RequestFacts;
+  plan: RoutePlan;
+  size: CallSize;
+  raw: Buffer;
+  body: Record<string, unknown>;
+  request: IncomingMessage;
+  response: ServerResponse;
+  outgoing: OutgoingHttp;
+  limits: RelayLimits;
+  ended(outcome: CallOutcome): void;
+}
+
+const endpoints: Record<UpstreamFormat, Endpoint> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
+
+/**
+ * One call to a configured model: attempt after attempt, as its plan says, until one has something for the client. From the
+ * first byte on there is no way back.
+ */
+export class RoutedCall {
+  private waiting: NodeJS.Timeout | null = null;
+  private over = false;
+
+  constructor(private readonly parts: RoutedCallParts) {}
+
+  /** Throws `WireError` when nothing can be asked now. */
+  start(): void {
+    const { plan, response, wire } = this.parts;
+    const first = plan.first();
+    if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
+    // A call whose client leaves between two attempts has no relay that would notice.
+    response.once('close', () => {
+      if (this.waiting === null) return;
+      clearTimeout(this.waiting);
+      this.waiting = null;
+      this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
+    });
+    this.attempt(first).catch((error: unknown) => this.fault(error, wire));
+  }
+
+  private async attempt(attempt: Attempt): Promise<void> {
+    const { call, wire, facts, raw, body, request, response, outgoing, limits, size } = this.parts;
+    const { upstream, deployment } = attempt;
+    const format = upstream.formatFor(wire.format);
+    const endpoint = endpoints[format];
+    const headers = vendorHeaders(format, request.headers);
+    const translation = translationBetween(wire.format, format, upstream.dialect);
+    const translated = translation?.request(body) ?? null;
+    const sent = translated?.body ?? body;
+    const changes = upstream.bodyChanges(endpoint, sent, headers);
+    const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, changes);
+    Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, officialPrices: false, prices: deployment.entry.prices });
+    deployment.begin(size);
+    let open = true;
+    const end = (firstByteMs: number | null, tokens = 0): void => {
+      if (open) deployment.end(firstByteMs, tokens);
+      open = false;
+    };
+    try {
+      const prepared = await upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
+      if (response.destroyed) {
+        end(null);
+        return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
+      }
+      const relayed = new RelayedCall({
+        call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
+        // What the gateway asked for and the client did not is taken out again.
+        stripUsage: translated === null && facts.stream && !facts.wantsUsage,
+        headers: () => this.headers(attempt),
+        retry: (failure) => {
+          end(null);
+          return this.goOn(failure);
+        },
+        ended: (outcome) => {
+          end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
+          this.finish(outcome);
+        },
+      });
+      const accept = { accept: facts.stream ? 'text/event-stream' : 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand', 'content-type': 'application/json' };
+      outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers: { ...accept, ...prepared.headers }, body: bytes, headersTimeout: attempt.firstByteMs }, relayed);
+    } catch (error) {
+      end(null);
+      throw error;
+    }
+  }
+
+  /** The next attempt, if there is one: then the failure stays here. */
+  private goOn(failure: AttemptFailure): boolean {
+    const next = this.parts.plan.after(failure);
+    if (next === null) return false;
+    const begin = (): void => void this.attempt(next).catch((error: unknown) => this.fault(error, this.parts.wire));
+    if (next.waitMs === 0) begin();
+    else {
+      this.waiting = setTimeout(() => {
+        this.waiting = null;
+        begin();
+      }, next.waitMs);
+    }
+    return true;
+  }
+
+  /** LiteLLM's names for what happened on the way. */
+  private headers({ deployment, upstream, group }: Attempt): Record<string, string> {
+    const { plan } = this.parts;
+    return {
+      'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-model-api-base': upstream.baseUrl,
+      'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+    };
+  }
+
+  /** Something that is no answer of a provider: a request that cannot be translated, a token that cannot be had. */
+  private fault(error: unknown, wire: Wire): void {
+    const known = error instanceof WireError ? error : error instanceof DeclaredError ? new WireError('upstream', error.message) : new WireError('internal', 'The model gateway failed. Its log says why.');
+    if (known.kind === 'upstream' && this.goOn({ kind: 'unreachable', retryAfterMs: null })) return;
+    answerError(this.parts.response, wire, known);
+    this.finish({ status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
+  }
+
+  private finish(outcome: CallOutcome): void {
+    if (this.over) return;
+    this.over = true;
+    this.parts.ended(outcome);
+  }
+}

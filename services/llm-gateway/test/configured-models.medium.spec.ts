@@ -1,0 +1,162 @@
+// Real: nats-server, SQLite, HTTP, the openai and @anthropic-ai/sdk packages, LiteLLM's configuration file. Scripted: the providers' answers.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { masterKey, prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
+import { startUpstream, type ScriptedUpstream, type UpstreamScript } from './upstream.ts';
+
+let ground: GatewayGround;
+let gateway: RunningGateway;
+let one: ScriptedUpstream;
+let two: ScriptedUpstream;
+let claude: ScriptedUpstream;
+const folder = mkdtempSync(join(tmpdir(), 'deskhand-config-'));
+const says = (text: string): UpstreamScript => () => ({ text, usage: { uncachedInput: 1_000, cacheRead: 0, output: 100 } });
+
+beforeAll(async () => {
+  ground = await prepareGround();
+  [one, two, claude] = await Promise.all([startUpstream({ format: 'openai-chat', script: says('one') }), startUpstream({ format: 'openai-chat', script: says('two') }), startUpstream({ format: 'anthropic-messages', script: says('claude') })]);
+  const file = join(folder, 'config.yaml');
+  const entry = (name: string, model: string, base: string, more = ''): string => `  - model_name: ${name}\n    litellm_params: { model: ${model}, api_base: "${base}", api_key: sk-configured-key-of-tests${more} }\n`;
+  writeFileSync(file, `model_list:\n${entry('pair', 'openai/first', `${one.url}/v1`, ', order: 1, input_cost_per_token: 0.000002, output_cost_per_token: 0.00001')}${entry('pair', 'openai/second', `${two.url}/v1`, ', order: 2')}${entry('alone', 'openai/alone', `${one.url}/v1`)}${entry('spare', 'anthropic/claude-spare', claude.url)}
+router_settings:
+  num_retries: 1
+  allowed_fails: 0
+  cooldown_time: 1
+  fallbacks: [{ alone: [spare] }]
+  context_window_fallbacks: [{ pair: [spare] }]
+  model_group_alias: { nickname: pair }
+`);
+  gateway = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: [one, two, claude].map(({ host }) => host).join(','), FIRST_BYTE_TIMEOUT_MS: 5_000 });
+}, 60_000);
+
+afterAll(async () => {
+  await gateway?.close();
+  await Promise.all([one, two, claude].map(async (upstream) => upstream?.close()));
+  await ground?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  one.use(says('one'));
+  two.use(says('two'));
+  claude.use(says('claude'));
+  for (const upstream of [one, two, claude]) upstream.requests.length = 0;
+  // What was cooled is awake again.
+  await new Promise((resolve) => setTimeout(resolve, 1_050));
+});
+
+const openai = () => new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 });
+const ask = async (model: string) => {
+  const { data, response } = await openai().chat.completions.create({ model, messages: [{ role: 'user', content: 'hi' }] }).withResponse();
+  return { text: data.choices[0]!.message.content, header: (name: string) => response.headers.get(`x-litellm-${name}`) };
+};
+const stream = async (model: string) => {
+  let text = '';
+  for await (const chunk of await openai().chat.completions.create({ model, stream: true, messages: [{ role: 'user', content: 'hi' }] })) text += chunk.choices[0]?.delta.content ?? '';
+  return text;
+};
+
+describe('models of a configuration file (LLM-2, LLM-3)', () => {
+  it('are listed, asked by name and alias, and accounted for by their own prices', async () => {
+    const { data } = await openai().models.list();
+    expect(data.map(({ id }) => id)).toEqual(expect.arrayContaining(['pair', 'alone', 'spare', 'nickname']));
+    const before = (await gateway.usage()).length;
+    const answer = await ask('nickname');
+    expect([answer.text, answer.header('model-group'), answer.header('attempted-retries'), answer.header('model-api-base')]).toEqual(['one', 'pair', '0', `${one.url}/v1`]);
+    expect(one.requests[0]).toMatchObject({ model: 'first' });
+    const row = (await gateway.usageRows(before + 1)).at(-1)!;
+    expect(row).toMatchObject({ provider: 'openai', model: 'first', status: 'completed' });
+    expect(row.cost).toBeCloseTo(1_000 * 0.000002 + 100 * 0.00001, 8);
+  });
+
+  it('go on with the next deployment when one is overloaded or gone, and the client never knows', async () => {
+    one.use(() => ({ status: 503, error: { error: { message: 'busy', type: 'server_error' } } }));
+    const answer = await ask('pair');
+    expect([answer.text, answer.header('attempted-retries')]).toEqual(['two', '1']);
+    // Cooled: the next call does not even ask it.
+    one.requests.length = 0;
+    expect(await stream('pair')).toBe('two');
+    expect(one.requests).toHaveLength(0);
+  });
+
+  it('fall back to another group, in another format, streaming too', async () => {
+    one.use(() => ({ status: 500, error: { error: { message: 'broken' } } }));
+    expect(await stream('alone')).toBe('claude');
+    const answer = await ask('alone');
+    expect([answer.text, answer.header('attempted-fallbacks'), answer.header('model-group')]).toEqual(['claude', '1', 'spare']);
+    expect(one.requests).toHaveLength(4);
+  });
+
+  it('fall back by reason when the context window is too small', async () => {
+    one.use(() => ({ status: 400, error: { error: { message: 'This model\'s maximum context length is 8192 tokens', code: 'context_length_exceeded' } } }));
+    expect((await ask('pair')).text).toBe('claude');
+    expect(two.requests).toHaveLength(0);
+  });
+
+  it('pass on what only the client can change, word for word, without another try', async () => {
+    one.use(() => ({ status: 400, error: { error: { message: 'messages[0].role is odd', type: 'invalid_request_error' } } }));
+    await expect(ask('pair')).rejects.toMatchObject({ status: 400, message: expect.stringContaining('messages[0].role is odd') as string });
+    expect(one.requests).toHaveLength(1);
+    await expect(ask('nothing-here')).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('tell the last failure when nothing is left, and keep one row of it', async () => {
+    const before = (await gateway.usage()).length;
+    for (const upstream of [one, claude]) upstream.use(() => ({ status: 529, error: { error: { message: 'overloaded', type: 'overloaded_error' } } }));
+    await expect(ask('alone')).rejects.toMatchObject({ status: expect.toSatisfy((status: number) => status >= 500) as number });
+    expect((await gateway.usageRows(before + 1)).slice(before)).toMatchObject([{ status: 'refused' }]);
+  });
+
+  it('never try again once the client has a byte', async () => {
+    one.use(() => ({ text: 'one two three four five six', cutAfter: 4 }));
+    await expect(stream('pair')).rejects.toThrow();
+    expect(two.requests).toHaveLength(0);
+  });
+
+  it('serve clients of the other format', async () => {
+    const client = new Anthropic({ baseURL: gateway.url, apiKey: masterKey, maxRetries: 0 });
+    const answer = await client.messages.create({ model: 'pair', max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] });
+    expect(answer.content).toMatchObject([{ type: 'text', text: 'one' }]);
+  });
+
+  it('can be chosen by a run', async () => {
+    const route = await gateway.resolve('somebody', 'pair');
+    expect(route).toMatchObject({ wire: 'openai-chat', model: 'pair' });
+    const client = new OpenAI({ baseURL: `${route.base_url}/v1`, apiKey: route.token, maxRetries: 0 });
+    expect((await client.chat.completions.create({ model: route.model, messages: [{ role: 'user', content: 'hi' }] })).choices[0]!.message.content).toBe('one');
+    await expect(client.chat.completions.create({ model: 'spare', messages: [{ role: 'user', content: 'hi' }] })).rejects.toMatchObject({ status: 404 });
+  });
+
+  it('SECURITY 13: their keys are in no answer and no log', async () => {
+    one.use(() => ({ status: 401, error: { error: { message: 'Incorrect API key provided: sk-configured-key-of-tests' } } }));
+    two.use(() => ({ status: 401, error: { error: { message: 'Incorrect API key provided: sk-configured-key-of-tests' } } }));
+    const failure = await ask('pair').catch((error: unknown) => error as Error);
+    expect(JSON.stringify(failure)).not.toContain('sk-configured-key-of-tests');
+    expect(String(failure)).not.toContain('sk-configured-key-of-tests');
+    expect(gateway.lines.join('\n')).not.toContain('sk-configured-key-of-tests');
+  });
+
+  it('a client that leaves between two attempts ends the call', async () => {
+    const before = (await gateway.usage()).length;
+    for (const upstream of [one]) upstream.use(() => ({ status: 429, headers: { 'retry-after': '3' }, error: { error: { message: 'slow down' } } }));
+    const controller = new AbortController();
+    const asked = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: controller.signal, headers: { authorization: `Bearer ${masterKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'alone', messages: [{ role: 'user', content: 'hi' }] }) });
+    await expect.poll(() => one.requests.length).toBe(1);
+    controller.abort();
+    await expect(asked).rejects.toThrow();
+    expect((await gateway.usageRows(before + 1)).slice(before)).toMatchObject([{ status: 'cancelled' }]);
+    expect(one.requests).toHaveLength(1);
+  });
+});
+
+it('LLM-9: a file that cannot be followed stops the start, with the line and the name', async () => {
+  const file = join(folder, 'bad.yaml');
+  writeFileSync(file, 'model_list:\n  - model_name: a\n    litellm_params:\n      model: nobody/x\n');
+  await expect(runGateway(ground, { LITELLM_CONFIG: file })).rejects.toThrow(/line 4: .*The provider "nobody"/);
+  writeFileSync(file, 'model_list:\n  - model_name: a\n    litellm_params: { model: azure/x }\n');
+  await expect(runGateway(ground, { LITELLM_CONFIG: file })).rejects.toThrow(/api_base is missing for the model "azure\/x"/);
+});
