@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { serviceNames, type ServiceName } from '@deskhand/contracts';
-import { freePort, startDatabases, startNats, type TestNats } from '@deskhand/platform/testing';
+import { freePort, rowsOf, startDatabases, startNats, type TestNats } from '@deskhand/platform/testing';
 import { serviceEnvironment, type Ground } from '../deploy/local/supervisor/services.ts';
 import { readSettings } from '../deploy/local/supervisor/settings.ts';
 import { docker } from './product.ts';
@@ -81,16 +81,10 @@ export async function startCluster(variables: Readonly<Record<string, string>> =
     webUrl, dataFolder, start, stop, [Symbol.asyncDispose]: stop,
     gateways: { a: `http://127.0.0.1:${gatewayPorts.a}`, b: `http://127.0.0.1:${gatewayPorts.b}` },
     kill: (service, place, signal = 'SIGKILL') => void processes.get(`${service} ${place}`)!.child?.kill(signal),
-    query: async (service, sql) => {
-      const { default: pg } = await import('pg');
-      const client = new pg.Client({ connectionString: databaseUrl.href });
-      await client.connect();
-      try {
-        await client.query(`set search_path = ${service.replaceAll('-', '_')}`);
-        return (await client.query(sql)).rows;
-      } finally {
-        await client.end();
-      }
+    query: (service, sql) => {
+      const url = new URL(databaseUrl);
+      url.searchParams.set('options', `-c search_path=${service.replaceAll('-', '_')}`);
+      return rowsOf(url.href, sql);
     },
   };
 }

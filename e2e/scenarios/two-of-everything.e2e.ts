@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { DesktopLease } from '@deskhand/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { effect } from '../../bench/support/effects.ts';
 import { words } from '../../bench/support/surroundings.ts';
@@ -9,6 +10,7 @@ import { startUpstream, type ScriptedUpstream } from '../../services/llm-gateway
 import { openBrowser } from '../browser.ts';
 import { Client } from '../client/client.ts';
 import { followThroughCuts } from '../client/resuming.ts';
+import { RfbClient } from '../client/rfb.ts';
 import { startCluster, type Cluster, type Place } from '../cluster.ts';
 import { computerOf, shell, tell, toldModel, type Steps } from '../told-model.ts';
 
@@ -150,6 +152,36 @@ describe('two of everything', () => {
     expect(done.outputs[0]).toContain('tick 120');
     expect(await effectsIn(id)).toEqual(['before', 'after', 'last']);
     expect(await managerOf(id)).not.toBe(place);
+    await cluster.start('sandbox-manager', place);
+  }, 90_000);
+
+  it('OPS-2 DESK-2: a desktop is watched at one gateway, driven at the other, and comes back with another manager', async () => {
+    const [viaA, viaB] = [new Client(cluster.gateways.a, client.session), new Client(cluster.gateways.b, client.session)];
+    const { id } = await client.conversation();
+    await tell(client, id, [shell('echo there')]);
+    const watch = async (via: Client) => RfbClient.open((await via.request<{ url: string }>('POST', `/api/conversations/${id}/desktop/ticket`, { mode: 'control' })).url);
+    const viewers = await Promise.all([watch(viaA), watch(viaB)]);
+    for (const viewer of viewers) await expect.poll(() => viewer.colours(), { timeout: 20_000 }).toBeGreaterThan(20);
+    const { epoch } = await viaB.request<DesktopLease>('POST', `/api/conversations/${id}/desktop/lease`, {});
+    // One person, two tabs at two gateways: what the one does the other sees.
+    const before = viewers[0]!.updates;
+    for (const buttons of [0, 4, 0]) viewers[1]!.pointer(buttons, 640, 400);
+    await expect.poll(() => viewers[0]!.updates, { timeout: 10_000 }).toBeGreaterThan(before);
+    const place = await managerOf(id);
+    const killed = performance.now();
+    cluster.kill('sandbox-manager', place);
+    for (const viewer of viewers) await expect.poll(() => viewer.closed, { timeout: 10_000 }).not.toBeNull();
+    let again: RfbClient | null = null;
+    await expect.poll(async () => (again ??= await watch(viaA).catch(() => null)), { timeout: 20_000, interval: 250 }).not.toBeNull();
+    await expect.poll(() => again!.colours(), { timeout: 10_000 }).toBeGreaterThan(20);
+    console.info(`a manager killed, the desktop is back by another after ${seconds(killed)} s`);
+    expect(await managerOf(id)).not.toBe(place);
+    // Who drove drives on: the lease is not the manager's.
+    expect(await viaA.request<DesktopLease>('POST', `/api/conversations/${id}/desktop/lease`, { epoch })).toMatchObject({ epoch, holder: client.session.user.id });
+    const seen = again!.updates;
+    for (const buttons of [0, 1, 0, 4, 0]) again!.pointer(buttons, 700, 500);
+    await expect.poll(() => again!.updates, { timeout: 10_000 }).toBeGreaterThan(seen);
+    again!.close();
     await cluster.start('sandbox-manager', place);
   }, 90_000);
 

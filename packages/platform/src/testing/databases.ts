@@ -44,6 +44,13 @@ export async function startDatabases(dialect: 'sqlite' | 'postgres'): Promise<Te
   };
 }
 
+/** Rows of a PostgreSQL database, past whatever owns it. */
+export async function rowsOf<Row>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return client.query(sql).then(({ rows }) => rows as Row[]).finally(async () => client.end());
+}
+
 async function startPostgres(folder: string): Promise<{ url: string; query(sql: string): Promise<void>; stop(): Promise<void> }> {
   const programs = postgresPrograms();
   // PostgreSQL refuses to run as root; any other user will do.
@@ -56,9 +63,7 @@ async function startPostgres(folder: string): Promise<{ url: string; query(sql: 
   const server: ChildProcess = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'fsync=off', '-c', 'max_connections=200'], quiet);
   const address = `postgres://deskhand@127.0.0.1:${port}`;
   const query = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: `${address}/postgres` });
-    await client.connect();
-    await client.query(sql).finally(async () => client.end());
+    await rowsOf(`${address}/postgres`, sql);
   };
   for (let attempt = 0; ; attempt++) {
     try {
