@@ -1,99 +1,90 @@
-// Real: HTTP, the guarded client, signing, tokens, frames, translation. Scripted: OpenAI's responses, Azure, Bedrock and Vertex, each at its own paths and in its own framing.
+// Real: nats-server, SQLite, HTTP, the configuration file, signing, tokens, frames, translation. Scripted: OpenAI's responses, Azure, Bedrock and Vertex, each at its own paths and in its own framing.
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AddressPolicy } from '../src/outgoing/address-policy.ts';
-import { OutgoingHttp } from '../src/outgoing/outgoing-http.ts';
-import { upstreamOf } from '../src/upstreams/upstream-of.ts';
-import type { DeploymentParameters, Endpoint } from '../src/upstreams/upstream.ts';
-import { bodyWith } from '../src/wire/body-edit.ts';
-import type { ApiFormat, UpstreamFormat } from '../src/wire/formats.ts';
-import { translationBetween } from '../src/wire/translation.ts';
+import { masterKey, prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
 import { startVendors, type VendorUpstream } from './vendor-upstream.ts';
 import { hearAnthropic, hearChat, hearResponses } from './wire/hear.ts';
 import { sayAnthropic, sayChat, sayResponses } from './wire/say.ts';
 import type { SaidTurn } from './wire/turns.ts';
 
 let vendors: VendorUpstream;
-let outgoing: OutgoingHttp;
+let ground: GatewayGround;
+let gateway: RunningGateway;
+let folder: string;
 const turn: SaidTurn = {
   blocks: [{ type: 'reasoning', text: 'Prüfe 🐧.' }, { type: 'text', text: 'Ich sehe nach.' }, { type: 'call', id: 'call_1', name: 'read', input: '{"path":"/ü"}' }, { type: 'call', id: 'call_2', name: 'read', input: '{"path":"/b"}' }],
   stop: 'tools', usage: { fresh: 70, read: 20, written: 10, output: 30, reasoning: 0 },
 };
-const hear = { 'openai-chat': hearChat, 'openai-responses': hearResponses, 'anthropic-messages': hearAnthropic };
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs8', format: 'pem' } });
+const secrets = ['openai-key', 'azure-key', 'aws-secret-of-the-tests', 'google-token'];
 
 beforeAll(async () => {
   vendors = await startVendors(turn);
-  outgoing = new OutgoingHttp(new AddressPolicy(vendors.host), { connectMs: 1_000, firstByteMs: 2_000, idleMs: 2_000 });
+  ground = await prepareGround();
+  folder = mkdtempSync(join(tmpdir(), 'deskhand-vendors-'));
+  const aws = { aws_access_key_id: 'AKID', aws_secret_access_key: 'aws-secret-of-the-tests', aws_region_name: 'us-east-1' };
+  const azure = { model: 'azure/my-gpt', api_key: 'azure-key', api_base: vendors.url };
+  const google = { api_base: vendors.url, vertex_location: 'us-east5', vertex_credentials: JSON.stringify({ type: 'service_account', project_id: 'acme', client_email: 'bot@acme', private_key: privateKey, token_uri: `${vendors.url}/token` }) };
+  const models: Record<string, object> = {
+    'openai-responses': { model: 'openai/responses/gpt-5.5', api_key: 'openai-key', api_base: `${vendors.url}/v1` },
+    'azure-deployment': { ...azure, api_version: '2025-04-01-preview' }, 'azure-newest': azure, 'azure-responses': { ...azure, model: 'azure/responses/my-gpt' },
+    'bedrock-claude': { model: 'bedrock/us.anthropic.claude-opus-5-5-v1:0', api_base: vendors.url, ...aws }, 'bedrock-nova': { model: 'bedrock/amazon.nova-pro-v1:0', aws_bedrock_runtime_endpoint: vendors.url, ...aws },
+    'vertex-claude': { model: 'vertex_ai/claude-opus-5-5', ...google }, 'vertex-gemini': { model: 'vertex_ai/gemini-3.8-flash', ...google },
+  };
+  const file = join(folder, 'config.yaml');
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify({ model_list: Object.entries(models).map(([model_name, litellm_params]) => ({ model_name, litellm_params })) }));
+  gateway = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: vendors.host, LITELLM_CONFIG: file });
 });
 
 afterAll(async () => {
-  await outgoing.close();
-  await vendors.close();
+  await gateway?.close();
+  await ground?.close();
+  await vendors?.close();
+  rmSync(folder, { recursive: true, force: true });
 });
 
-const endpoints: Record<UpstreamFormat, Endpoint> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
-const asked: Record<ApiFormat, Record<string, unknown>> = {
-  'openai-chat': { model: 'alias', stream: true, stream_options: { include_usage: true }, messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'hi' }], tools: [{ type: 'function', function: { name: 'read', parameters: { type: 'object', properties: {} } } }] },
-  'openai-responses': { model: 'alias', stream: true, store: false, instructions: 'Be brief.', input: 'hi', tools: [{ type: 'function', name: 'read', parameters: { type: 'object', properties: {} } }] },
-  'anthropic-messages': { model: 'alias', stream: true, max_tokens: 50, system: 'Be brief.', messages: [{ role: 'user', content: 'hi' }], tools: [{ name: 'read', input_schema: { type: 'object', properties: {} } }], metadata: { user_id: 'u' } },
+const clients = {
+  'chat completions': { path: '/v1/chat/completions', hear: hearChat, body: { stream_options: { include_usage: true }, messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'hi' }], tools: [{ type: 'function', function: { name: 'read', parameters: { type: 'object', properties: {} } } }] } },
+  responses: { path: '/v1/responses', hear: hearResponses, body: { store: false, instructions: 'Be brief.', input: 'hi', tools: [{ type: 'function', name: 'read', parameters: { type: 'object', properties: {} } }] } },
+  messages: { path: '/v1/messages', hear: hearAnthropic, body: { max_tokens: 50, system: 'Be brief.', messages: [{ role: 'user', content: 'hi' }], tools: [{ name: 'read', input_schema: { type: 'object', properties: {} } }], metadata: { user_id: 'u' } } },
 };
+type Client = keyof typeof clients;
 
-/** A streamed call the way the gateway makes it: translate, edit, sign, send, open frames, translate back. */
-async function callThrough(parameters: DeploymentParameters, client: ApiFormat): Promise<{ out: string; passed: boolean }> {
-  const upstream = upstreamOf(parameters, { outgoing, environment: {} });
-  const format = upstream.formatFor(client);
-  const endpoint = endpoints[format];
-  expect(upstream.serves(endpoint)).toBe(true);
-  const translated = translationBetween(client, format, upstream.dialect)?.request(asked[client]) ?? null;
-  const said = translated?.body ?? asked[client];
-  const body = bodyWith(Buffer.from(JSON.stringify(said)), said, upstream.bodyChanges(endpoint, said, {}));
-  const { origin, path, headers } = await upstream.prepare({ endpoint, format, stream: true, body, clientHeaders: {} });
-  let [status, type] = [0, ''];
-  const chunks: Buffer[] = [];
-  await new Promise<void>((resolve, reject) => {
-    outgoing.dispatch(origin, { path, method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body }, {
-      onRequestStart: () => {}, onResponseStart: (_, code, fields) => { [status, type] = [code, String(fields['content-type'])]; }, onResponseData: (_, chunk) => void chunks.push(Buffer.from(chunk)), onResponseEnd: () => resolve(), onResponseError: (_, error) => reject(error),
-    });
-  });
-  if (status !== 200) throw new Error(`${status} ${Buffer.concat(chunks).toString('utf8')}`);
-  const decoder = upstream.decoder(type);
-  const stream = translated?.stream();
-  const out: Uint8Array[] = [];
-  for (const chunk of chunks) {
-    const opened = decoder ? decoder.push(chunk) : chunk;
-    out.push(stream ? stream.push(opened) : opened);
-  }
-  decoder?.end();
-  if (stream) out.push(stream.end());
-  return { out: Buffer.concat(out).toString('utf8'), passed: !stream };
-}
+const ask = async (client: Client, model: string): Promise<Response> => fetch(gateway.url + clients[client].path, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify({ model, stream: true, ...clients[client].body }) });
 
-const aws = { aws_access_key_id: 'AKID', aws_secret_access_key: 'secret', aws_region_name: 'us-east-1' };
-const places = (): [string, DeploymentParameters][] => [
-  ['OpenAI by responses', { model: 'openai/responses/gpt-5.5', api_key: 'openai-key', api_base: `${vendors.url}/v1` }],
-  ['Azure at a deployment', { model: 'azure/my-gpt', api_key: 'azure-key', api_base: vendors.url, api_version: '2025-04-01-preview' }],
-  ['Azure by responses', { model: 'azure/responses/my-gpt', api_key: 'azure-key', api_base: vendors.url }],
-  ['Claude on Bedrock', { model: 'bedrock/us.anthropic.claude-opus-5-5-v1:0', api_base: vendors.url, ...aws }],
-  ['Nova on Bedrock', { model: 'bedrock/amazon.nova-pro-v1:0', aws_bedrock_runtime_endpoint: vendors.url, ...aws }],
-  ['Claude on Vertex', { model: 'vertex_ai/claude-opus-5-5', api_base: vendors.url, vertex_location: 'us-east5', vertex_credentials: account() }],
-  ['Gemini on Vertex', { model: 'vertex_ai/gemini-3.8-flash', api_base: vendors.url, vertex_location: 'us-east5', vertex_credentials: account() }],
-];
-const account = (): string => JSON.stringify({ type: 'service_account', project_id: 'acme', client_email: 'bot@acme', private_key: privateKey, token_uri: `${vendors.url}/token` });
+describe.each(Object.keys(clients) as Client[])('LLM-9: a client of %s', (client) => {
+  const passed: readonly [Client, string, string][] = [
+    ['chat completions', 'azure-deployment', sayChat(turn)], ['chat completions', 'vertex-gemini', sayChat(turn, { usage: 'with' })], ['responses', 'openai-responses', sayResponses(turn)], ['responses', 'azure-newest', sayResponses(turn)],
+    ['responses', 'azure-responses', sayResponses(turn)], ['messages', 'bedrock-claude', sayAnthropic(turn)], ['messages', 'vertex-claude', sayAnthropic(turn)],
+  ];
+  const places = ['openai-responses', client === 'responses' ? 'azure-newest' : 'azure-deployment', 'azure-responses', 'bedrock-claude', 'bedrock-nova', 'vertex-claude', 'vertex-gemini'];
 
-describe.each(['openai-chat', 'openai-responses', 'anthropic-messages'] as const)('LLM-9: a client of %s', (client) => {
-  it.each(['OpenAI by responses', 'Azure at a deployment', 'Azure by responses', 'Claude on Bedrock', 'Nova on Bedrock', 'Claude on Vertex', 'Gemini on Vertex'])('hears a whole turn from %s', async (name) => {
-    const [, parameters] = places().find(([place]) => place === name)!;
-    // Azure serves responses at dated versions too, at a path this one has not.
-    if (name === 'Azure at a deployment' && client === 'openai-responses') parameters.api_version = undefined;
-    const { out, passed } = await callThrough(parameters, client);
-    if (passed) return expect([sayChat(turn), sayChat(turn, { usage: 'with' }), sayResponses(turn), sayAnthropic(turn)]).toContain(out);
-    const heard = hear[client](out);
-    expect({ blocks: heard.blocks, stop: heard.stop, usage: heard.usage }).toEqual(turn);
+  it.each(places)('hears a whole turn from %s, and it is accounted for', async (model) => {
+    const before = (await gateway.usage()).length;
+    const response = await ask(client, model);
+    const stream = await response.text();
+    expect([response.status, response.headers.get('content-type')?.split(';')[0]], stream).toEqual([200, 'text/event-stream']);
+    const same = passed.find(([of, name]) => of === client && name === model);
+    if (same) expect(stream).toBe(same[2]);
+    else {
+      const { blocks, stop, usage } = clients[client].hear(stream);
+      expect({ blocks, stop, usage }).toEqual(turn);
+    }
+    const row = (await gateway.usageRows(before + 1)).at(-1);
+    expect(row).toMatchObject({ status: 'completed', estimated: false, uncachedInput: 70, cacheRead: 20, cacheWrite5m: 10, output: 30 });
   });
 });
 
-it('names the path, the credential or the field that a vendor refuses', async () => {
-  await expect(callThrough({ model: 'azure/other', api_key: 'azure-key', api_base: vendors.url, api_version: '2025-04-01-preview' }, 'openai-chat')).rejects.toThrow(/404 .*deployments\/other/);
-  await expect(callThrough({ model: 'azure/my-gpt', api_key: 'wrong', api_base: vendors.url, api_version: '2025-04-01-preview' }, 'openai-chat')).rejects.toThrow(/401/);
+it('SECURITY 13: a vendor\'s refusal comes in the client\'s words, and no credential is in it or in a log', async () => {
+  const response = await ask('responses', 'azure-deployment');
+  const body = await response.text();
+  // This Azure has no responses at dated versions.
+  expect(response.status).toBe(404);
+  expect(body).toContain('Unknown path /openai/responses?api-version=2025-04-01-preview');
+  const told = body + gateway.lines.join('\n') + JSON.stringify([...response.headers]);
+  for (const secret of [...secrets, 'PRIVATE KEY']) expect(told).not.toContain(secret);
 });
