@@ -17,14 +17,14 @@ const defaultData = '/var/lib/deskhand';
 /**
  * Makes what is made once (keys, passwords, the installation's id) and writes what follows from it and from the operator's
  * settings: the configuration of NATS, the roles of PostgreSQL and the environment of every service, each into a volume
- * that only its reader sees. Returns what there is to say. Throws a StartFailure for settings that are wrong.
+ * that only its reader sees; they lie under `keys`. Returns what there is to say. Throws a StartFailure for settings that are wrong.
  */
-export function initialize(texts: Texts): string[] {
+export function initialize(texts: Texts, keys?: string): string[] {
   const { settings, warnings } = readCheckedSettings(texts);
-  const installation = keyFolder('installation');
-  const keys = loadNatsKeys(join(installation, 'nats-keys.json'), callers);
-  writeNats(keys);
-  const passwords = writePostgres(installation);
+  const installation = keyFolder('installation', keys);
+  const natsKeys = loadNatsKeys(join(installation, 'nats-keys.json'), callers);
+  writeNats(keyFolder('nats', keys), natsKeys);
+  const passwords = writePostgres(keyFolder('postgres', keys), installation);
   const gatewayKey = settings.LITELLM_MASTER_KEY ?? loadGatewayKey(installation);
   const webUrl = settings.DESKHAND_PUBLIC_URL ?? `http://127.0.0.1:${settings.DESKHAND_PORT}`;
   const ground: Ground = {
@@ -34,7 +34,7 @@ export function initialize(texts: Texts): string[] {
     prerequisites: { natsServer: null, dockerHost: dockerHost(texts.DOCKER_HOST), dockerProblem: null, sandboxImage: sandboxImage(settings, texts), caBundle: null, chromium: null },
     data: { path: dataFolder, folder: (name) => (name === 'workspaces' ? workspacesOf(texts.DESKHAND_DATA || defaultData) : join(dataFolder, name)), unlock: () => {} },
     natsUrl: settings.DESKHAND_NATS_URL ?? natsUrl,
-    natsKeys: keys,
+    natsKeys,
     masterKey: settings.DESKHAND_MASTER_KEY ?? loadMasterKey(installation),
     gatewayKey,
     installationId: loadInstallationId(installation),
@@ -44,14 +44,14 @@ export function initialize(texts: Texts): string[] {
     texts: { ...texts, PATH: undefined, HOME: undefined, ...(texts.DOCKER_CERT_PATH && { DOCKER_CERT_PATH: dockerCertificates }) },
   };
   for (const name of serviceNames) {
-    writeJson(environmentFile(name), {
+    writeJson(environmentFile(name, keys), {
       ...serviceEnvironment(name, ground),
       ...(keepsDatabase.has(name) && { DATABASE_URL: settings.DESKHAND_DATABASE_URL.startsWith('postgres:') ? databaseUrl(name, '', settings.DESKHAND_DATABASE_URL) : ownDatabase(name, passwords[name]!) }),
       ...(name === 'gateway' && { DATA_PLANE_HOST: '0.0.0.0', DATA_PLANE_PORT: String(dataPlanePort) }),
       HEALTH_SOCKET: '/tmp/health.sock',
     });
   }
-  writeJson(environmentFile('operator'), { NATS_URL: ground.natsUrl, NATS_NKEY_SEED: keys.operator.seed });
+  writeJson(environmentFile('operator', keys), { NATS_URL: ground.natsUrl, NATS_NKEY_SEED: natsKeys.operator.seed });
   return [...warnings, `Deskhand will be at ${webUrl}; the first account made there administers.`, `Key of the model gateway: ${settings.LITELLM_MASTER_KEY ? '(the one in LITELLM_MASTER_KEY)' : gatewayKey}`];
 }
 
@@ -71,16 +71,15 @@ const dockerHost = (named: string | undefined): string => (!named || named.start
 /** The image that docker-compose.yml builds, unless the operator names another one. */
 const sandboxImage = (settings: Settings, texts: Texts): string | null => (settings.DESKHAND_SANDBOX_IMAGE === 'desktop' ? (texts.COMPUTER_IMAGE ?? null) : settings.DESKHAND_SANDBOX_IMAGE);
 
-function writeNats(keys: Readonly<Record<CallerName, NatsKey>>): void {
+function writeNats(folder: string, keys: Readonly<Record<CallerName, NatsKey>>): void {
   const users = callers.map((name) => ({ publicKey: keys[name].publicKey, permissions: natsPermissions(name) }));
-  const folder = keyFolder('nats');
   write(join(folder, 'server.conf'), natsServerConfig({ host: '0.0.0.0', port: 4_222, healthPort: 8_222, storeFolder: dataFolder, pidFile: '/tmp/nats-server.pid', users }), 0o644);
   // For a NATS server of the operator's own.
   write(join(folder, 'accounts.conf'), JSON.stringify({ accounts: natsAccounts(users) }, null, 2), 0o644);
 }
 
 /** A role and a schema for each service that keeps something; PostgreSQL reads this when its volume is new. */
-function writePostgres(installation: string): Partial<Record<ServiceName, string>> {
+function writePostgres(folder: string, installation: string): Partial<Record<ServiceName, string>> {
   const password = (name: string): string => keptText(join(installation, `postgres-${name}`), () => randomBytes(24).toString('base64url'));
   const passwords = Object.fromEntries([...keepsDatabase].map((name) => [name, password(name)]));
   const statements = [...keepsDatabase].flatMap((name) => [
@@ -89,7 +88,6 @@ function writePostgres(installation: string): Partial<Record<ServiceName, string
     // Creating a schema that is there already is refused without it.
     `grant connect, create on database deskhand to ${role(name)};`,
   ]);
-  const folder = keyFolder('postgres');
   write(join(folder, 'roles.sql'), ['revoke all on database deskhand from public;', ...statements, ''].join('\n'), 0o644);
   write(join(folder, 'password'), password('superuser'), 0o644);
   return passwords;

@@ -4,12 +4,12 @@ import type { CallerName } from '@deskhand/contracts';
 /** Where things lie in the containers; docker-compose.yml says which volume is there. */
 export const app = '/app';
 export const dataFolder = '/data';
-const keys = '/keys';
+const keysFolder = '/keys';
 
 /** A volume of its own for each, so that a container sees no other's keys. */
-export const keyFolder = (name: CallerName | 'installation' | 'nats' | 'postgres'): string => join(keys, name);
+export const keyFolder = (name: CallerName | 'installation' | 'nats' | 'postgres', keys = keysFolder): string => join(keys, name);
 /** The whole environment of a service, secrets included. */
-export const environmentFile = (name: CallerName): string => join(keyFolder(name), 'environment.json');
+export const environmentFile = (name: CallerName, keys = keysFolder): string => join(keyFolder(name, keys), 'environment.json');
 
 export const natsUrl = 'nats://nats:4222';
 export const dockerSocket = 'unix:///var/run/docker.sock';
