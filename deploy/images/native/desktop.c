@@ -413,9 +413,13 @@ int desktop_main(int count, char **arguments) {
     if (poll(polled, 3 + CLIENTS, limit) < 0) continue;
     if (polled[2].revents != 0) {
       char line[16];
-      bool ready = read(readiness, line, sizeof line) > 0;
-      close(readiness);
-      readiness = -1;
+      ssize_t got = read(readiness, line, sizeof line);
+      /* The number comes first and its line end after it; a screen that cannot write both dies. */
+      bool ready = got > 0 && memchr(line, '\n', (size_t)got) != NULL;
+      if (ready || got <= 0) {
+        close(readiness);
+        readiness = -1;
+      }
       if (ready) screen_is_up();
     }
     for (int index = 0; index < CLIENTS; index++) {

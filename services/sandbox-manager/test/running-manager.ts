@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, grants, type GrantRight, type InputOf, newId, type OutputOf, sandbox } from '@deskhand/contracts';
+import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, desktop, type DesktopAction, type DesktopLease, type DesktopView, grants, type GrantRight, type InputOf, leaseChanged, leases, newId, type OutputOf, sandbox } from '@deskhand/contracts';
 import { type Bus, composeService, Log, type RunningService } from '@deskhand/platform';
 import { startDatabases, startNats, temporaryBlobs } from '@deskhand/platform/testing';
 import Docker from 'dockerode';
@@ -42,7 +42,7 @@ export type Activity = OutputOf<typeof conversations.activity>[number];
 
 /**
  * Real: Docker, the image, nats-server with the product's permissions, the database. Not real: `conversations`, which is a
- * signing key, a list of deletions and whatever `activity` says.
+ * signing key, a list of deletions, one lease a desktop and whatever `activity` says.
  */
 export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite') {
   const nats = await startNats();
@@ -56,6 +56,8 @@ export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite
   let activity = (id: string): Activity | null => ({ computer_id: id, active: false, parked_since: null });
   await truth.serve(grants.keys, null, async () => publicKeys);
   await truth.serve(conversations.activity, null, async ({ computer_ids }) => computer_ids.flatMap((id) => activity(id) ?? []));
+  const turns = new Map<string, { epoch: number; lease: DesktopLease | null }>();
+  await truth.serve(leases.current, null, async ({ computer_id }) => turns.get(computer_id) ?? { epoch: 0, lease: null });
   await truth.consume(computerChanged, (event) => void news.push(event));
   return {
     nats, root, installationId, agent, news, blobs,
@@ -66,6 +68,14 @@ export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite
         const subject = `conversation.${conversationId}.deleted`;
         await truth.publish(subject, JSON.stringify({ conversation_id: conversationId, user_id: userId, computer_ids: [id] }), { id: newId(), stream: conversationDeleted.stream });
       }
+    },
+    /** From now on a person drives this one, or nobody does. */
+    drive: async (computer_id: string, person: string | null) => {
+      const last = turns.get(computer_id);
+      const epoch = person === null ? (last?.epoch ?? 0) : (last?.epoch ?? 0) + 1;
+      const lease = person === null ? null : { holder: person, client_id: null, epoch, until: new Date(Date.now() + 600_000).toISOString() };
+      turns.set(computer_id, { epoch, lease });
+      await truth.emit(leaseChanged, { computer_id, epoch, lease });
     },
     computer: (id = newId()) => new TestComputer(agent, id),
     containers: () => docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } }),
@@ -121,6 +131,11 @@ export class TestComputer {
 
   async kill(call_id: string): Promise<{ gone: boolean }> {
     return this.agent.request(sandbox.kill, { ...(await this.#address()), call_id });
+  }
+
+  /** Does one thing to its desktop. */
+  async act(action: DesktopAction, call_id = newId()): Promise<DesktopView> {
+    return this.agent.request(desktop.act, { ...(await this.#address()), conversation_id: this.conversationId, call_id, action });
   }
 
   /** Runs a script to its end; its whole output. */

@@ -17,10 +17,15 @@ export interface Done {
 /** As bits of the pointer's buttons. */
 const buttons = { left: 1, middle: 2, right: 4 } as const;
 const wheel = { up: 8, down: 16, left: 32, right: 64 } as const;
+/** Programs take clicks of the same millisecond for one. */
+const betweenClicksMs = 40;
 const dragSteps = 16;
 const dragStepMs = 12;
-/** How long a program may still be at what was pasted before the next keys come. */
-const afterPasteMs = 60;
+/** Longer than programs take from one look at the pointer to the next. */
+const atPointMs = 25;
+/** How long a program may take to show what was pasted, and may still be at it then, before the next keys come. */
+const pasteSeenMs = 500;
+const afterPasteMs = 40;
 
 type Action<Kind extends DesktopAction['action']> = Extract<DesktopAction, { action: Kind }>;
 
@@ -54,12 +59,11 @@ export async function perform(screen: Screen, action: DesktopAction, signal: Abo
   const tinyCounts = action.action === 'type' || action.action === 'key' || action.action === 'hold_key';
   await screen.refresh();
   signal.throwIfAborted();
-  let problem: string | undefined;
-  const settle = await screen.settle({ tinyCounts }, async () => {
-    if (action.action === 'type') problem = await type(screen, action.text, signal);
-    else await touch(screen, action, signal);
-  }, signal);
-  return { ...(await look(settle)), ...(problem !== undefined && { problem }) };
+  if (action.action === 'type') {
+    const { settle, problem } = await type(screen, action.text, signal);
+    return { ...(await look(settle)), ...(problem !== undefined && { problem }) };
+  }
+  return look(await screen.settle({ tinyCounts }, () => touch(screen, action, signal), signal));
 }
 
 type Touch = Exclude<DesktopAction, { action: 'screenshot' | 'zoom' | 'cursor_position' | 'wait' | 'type' }>;
@@ -70,7 +74,7 @@ async function touch(screen: Screen, action: Touch, signal: AbortSignal): Promis
     case 'move':
       return;
     case 'click':
-      return holding(screen, action.modifiers, () => click(screen, action));
+      return holding(screen, action.modifiers, () => click(screen, action, signal));
     case 'press':
       return screen.press(buttons[action.button]);
     case 'release':
@@ -86,8 +90,9 @@ async function touch(screen: Screen, action: Touch, signal: AbortSignal): Promis
   }
 }
 
-function click(screen: Screen, { button, count }: Action<'click'>): void {
+async function click(screen: Screen, { button, count }: Action<'click'>, signal: AbortSignal): Promise<void> {
   for (let time = 0; time < count; time++) {
+    if (time > 0) await sleep(betweenClicksMs, undefined, { signal });
     screen.press(buttons[button]);
     screen.release(buttons[button]);
   }
@@ -113,8 +118,8 @@ async function drag(screen: Screen, { path, button }: Action<'drag'>, signal: Ab
       screen.move({ x: Math.round(from.x + ((to.x - from.x) * step) / steps), y: Math.round(from.y + ((to.y - from.y) * step) / steps) });
     }
     from = to;
+    await sleep(atPointMs, undefined, { signal });
   }
-  await sleep(dragStepMs, undefined, { signal });
   screen.release(buttons[button]);
 }
 
@@ -141,36 +146,41 @@ async function holding(screen: Screen, modifiers: readonly (keyof typeof keysyms
   for (const name of [...(modifiers ?? [])].reverse()) screen.keyUp(keysyms[name]);
 }
 
-/** Pastes where keys would not do. Whoever takes a paste asks for its text, which proves that it was taken. */
-async function type(screen: Screen, text: string, signal: AbortSignal): Promise<string | undefined> {
+/** Pastes where keys would not do, and gives back what was copied before once the paste can be seen. */
+async function type(screen: Screen, text: string, signal: AbortSignal): Promise<Pick<Done, 'problem'> & { settle: SettleOutcome }> {
   const steps = planTyping(text);
   const pastes = steps.some(({ kind }) => kind === 'paste');
   const before = pastes ? await screen.clipboard() : null;
   signal.throwIfAborted();
-  try {
+  let problem: string | undefined;
+  const settle = await screen.settle({ tinyCounts: true }, async () => {
     for (const [index, step] of steps.entries()) {
       if (step.kind === 'keys') for (const keysym of step.keysyms) screen.tap(keysym);
       else if (!(await paste(screen, step.text, signal))) {
+        screen.offer(before);
         if (index === 0) throw new DeclaredError('BAD_INPUT', 'Nothing on the screen takes this text. Click into a text field first, then type again.');
-        return 'Only the first part of the text was typed: then nothing on the screen took the rest.';
+        problem = 'Only the first part of the text was typed: then nothing on the screen took the rest.';
+        return;
       }
     }
-    return undefined;
-  } finally {
-    if (pastes && !signal.aborted) screen.offer(before);
-  }
+  }, signal);
+  // A program that has not shown it may still be about to read it.
+  if (pastes && settle !== 'nochange') screen.offer(before);
+  return { settle, ...(problem !== undefined && { problem }) };
 }
 
-/** By the chord that editors, browsers and terminals all take, else by the one that some others do. */
+/** By the chord that editors, browsers and terminals all take, else by the one that some others do. False when nothing asked for the text. */
 async function paste(screen: Screen, text: string, signal: AbortSignal): Promise<boolean> {
   screen.offer(text);
   for (const chord of [[keysyms.shift, keysyms.insert], [keysyms.ctrl, keysymOf('v')]]) {
     const taken = screen.taken();
+    const seen = screen.changed(pasteSeenMs);
     for (const keysym of chord) screen.keyDown(keysym);
     for (const keysym of [...chord].reverse()) screen.keyUp(keysym);
     const pasted = await taken;
     signal.throwIfAborted();
     if (!pasted) continue;
+    await seen;
     await sleep(afterPasteMs, undefined, { signal });
     return true;
   }

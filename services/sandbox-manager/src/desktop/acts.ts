@@ -29,9 +29,6 @@ const rememberedActs = 500;
 const heldAtMostMs = 60_000;
 const driven: DesktopView = { state: 'driven' };
 const unknown: DesktopView = { state: 'unknown' };
-/** Of this process: what another one began, it cannot tell about. */
-const boot = randomUUID();
-
 /** A person took over, or whoever asked does not want it any more. */
 class BrokenOff extends Error {
   override readonly name = 'BrokenOff';
@@ -42,6 +39,8 @@ class BrokenOff extends Error {
  * the first came to. Nothing reaches the screen while a person drives.
  */
 export class Acts {
+  /** What was begun under another name, nobody here can tell about. */
+  readonly #name = randomUUID();
   #queue: Promise<unknown> = Promise.resolve();
   #known = new Map<string, Promise<DesktopView>>();
   #running: { call: string; controller: AbortController } | null = null;
@@ -81,11 +80,12 @@ export class Acts {
     if (this.parts.driven()) return driven;
     const begin = performance.now();
     await screen.ready().catch((error: unknown) => {
-      throw error instanceof DeclaredError ? error : new DeclaredError('UNAVAILABLE', 'The screen of the computer does not answer; try again');
+      this.parts.log.warn('The screen of a computer does not answer', { error });
+      throw error instanceof DeclaredError ? error : new DeclaredError('UNAVAILABLE', 'The screen of the computer does not answer; try again', undefined, { cause: error });
     });
     if (this.parts.driven()) return driven;
     const looks = onlyLooks(act.action);
-    if (!looks && !begun.admit(act.call_id, boot)) return unknown;
+    if (!looks && !begun.admit(act.call_id, this.#name)) return unknown;
     const controller = new AbortController();
     this.#running = { call: act.call_id, controller };
     clearTimeout(this.#letGo);

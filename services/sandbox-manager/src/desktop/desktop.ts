@@ -27,6 +27,8 @@ export interface DesktopParts {
 const startLimitMs = 10_000;
 const lookAgainMs = 300;
 const settlesMs = 250;
+/** Programs that are started again at once; nobody is the poorer. */
+const keptUp: ReadonlySet<string> = new Set(['openbox', 'tint2']);
 const slowestLookMs = 10_000;
 
 /**
@@ -147,6 +149,7 @@ export class Desktop {
     if (code === 0) return;
     const how = signal === null ? `with code ${code}` : `by signal ${signal}`;
     this.parts.log.info('A program of a desktop ended', { computer: this.parts.id, program, how });
+    if (keptUp.has(program)) return;
     // Programs that lose their screen may end a moment before it: that is told as one thing.
     const starts = this.#starts;
     setTimeout(() => {

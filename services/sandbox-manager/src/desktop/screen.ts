@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { desktopSize } from '@deskhand/contracts';
 import type { ClipboardMessage } from './rfb/extended-clipboard.ts';
-import { type Rectangle, withCursor } from './rfb/framebuffer.ts';
+import { pixelBytes, type Rectangle, withCursor } from './rfb/framebuffer.ts';
 import { RfbClient } from './rfb/rfb-client.ts';
 import type { Pixels } from './pictures.ts';
-import { Settle, type SettleOptions, type SettleOutcome } from './settle.ts';
+import { Settle, type SettleOptions, type SettleOutcome, tinyArea } from './settle.ts';
 
 export interface Point {
   x: number;
@@ -14,6 +14,9 @@ export interface Point {
 const answerMs = 3_000;
 /** What was drawn a moment ago may still wait to be sent. */
 const trailingMs = 30;
+/** The panel is the last that a desktop shows when it starts. */
+const panelMs = 1_500;
+const lookMs = 50;
 const clipboardMs = 500;
 const pasteMs = 900;
 
@@ -50,9 +53,14 @@ export class Screen {
     return this.#buttons !== 0 || this.#keys.size > 0;
   }
 
-  /** Resolves when the screen can be seen and touched. */
+  /** Resolves when the screen can be seen and touched; one that was only just connected to may still be starting. */
   async ready(): Promise<void> {
+    if (this.#client && !this.#client.over) return;
     await this.#open();
+    for (const limit = performance.now() + panelMs; performance.now() < limit && !this.#showsPanel(); ) {
+      await this.#nextUpdate(lookMs, () => false);
+      await this.refresh();
+    }
   }
 
   /** Brings what was seen up to date. */
@@ -171,13 +179,25 @@ export class Screen {
     this.#connected().clipboard({ type: 'notify', available: text !== null });
   }
 
-  /** Resolves once the offered text was asked for; false when nobody does. */
+  /** Resolves once the offered text was asked for; false when nobody does. It may be somebody who only looks. */
   async taken(): Promise<boolean> {
     return (await this.#nextClipboard('request', pasteMs)) !== null;
   }
 
+  /** Resolves with the next change that is more than a caret, or after a while. Only while it settles. */
+  async changed(ms: number): Promise<void> {
+    await this.#nextUpdate(ms, (changed) => changed.some(({ width, height }) => width * height > tinyArea));
+  }
+
   close(): void {
     this.#client?.close();
+  }
+
+  /** Whether the lower edge is not of one piece with what is above it, as on a desktop without its panel. */
+  #showsPanel(): boolean {
+    const { pixels, width, height } = this.#connected().framebuffer;
+    const at = (row: number): number => pixels.readUInt32LE(((row + 1) * width - 1) * pixelBytes);
+    return at(height - 1) !== at(Math.floor(height / 2));
   }
 
   #connected(): RfbClient {

@@ -5,7 +5,7 @@ export type SettleOutcome = 'settled' | 'nochange' | 'cap';
 /** Milliseconds, measured: less quiet misses the last step of interfaces that draw in steps, more only costs time. */
 export const settleTimes = { first: 400, quiet: 100, cap: 2_000 } as const;
 /** Square pixels of a change that may be nothing but a caret. */
-const tinyArea = 600;
+export const tinyArea = 600;
 
 export interface SettleOptions {
   /** True after typing: what appears may be one letter. Otherwise a single tiny change is taken for a caret that blinks. */
