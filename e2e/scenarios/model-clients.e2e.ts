@@ -1,21 +1,19 @@
-// Real: the claude, codex, opencode and aider programs, the model gateway with nats-server and SQLite, HTTP. Scripted: the providers behind it, each of another format than its client speaks.
+// Real: the claude, codex, opencode and aider programs, the running product with its model gateway's process. Scripted: the providers behind it, each of another format than its client speaks.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { prepareGround, runGateway, type GatewayGround, type RunningGateway } from '../../services/llm-gateway/test/running-gateway.ts';
 import { startUpstream, type ScriptedUpstream, type UpstreamScript } from '../../services/llm-gateway/test/upstream.ts';
 import { installedClient } from '../model-clients/install.ts';
 import { runClient } from '../model-clients/run.ts';
+import { startProduct, type RunningProduct } from '../product.ts';
 
-let ground: GatewayGround;
-let gateway: RunningGateway;
+let product: RunningProduct;
 let chat: ScriptedUpstream;
 let messages: ScriptedUpstream;
+let folder: string;
 let place: string;
-const user = 'coder';
-const patcher = 'patcher';
 const usage = { uncachedInput: 900, cacheRead: 100, output: 50 };
 
 beforeAll(async () => {
@@ -23,21 +21,27 @@ beforeAll(async () => {
 }, 900_000);
 
 beforeAll(async () => {
-  ground = await prepareGround();
-  chat = await startUpstream({ format: 'openai-chat', script: () => ({ text: 'nothing' }) });
-  messages = await startUpstream({ format: 'anthropic-messages', script: () => ({ text: 'nothing' }) });
-  gateway = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: `${chat.host},${messages.host}`, MAXIMUM_BODY_BYTES: 8 * 1024 * 1024 });
-  await gateway.addProvider(user, 'openai', { key: 'sk-upstream-key', endpoint: chat.url, model: 'gpt-test' });
-  await gateway.addProvider(user, 'anthropic', { key: 'sk-upstream-key', endpoint: messages.url, model: 'claude-test' });
-  // A name that Codex takes for one of OpenAI's, so that it offers its free-form tool for patches.
-  await gateway.addProvider(patcher, 'anthropic', { key: 'sk-upstream-key', endpoint: messages.url, model: 'gpt-5.5' });
-}, 60_000);
+  chat = await startUpstream({ format: 'openai-chat', key: 'sk-upstream-key', script: () => ({ text: 'nothing' }) });
+  messages = await startUpstream({ format: 'anthropic-messages', key: 'sk-upstream-key', script: () => ({ text: 'nothing' }) });
+  folder = mkdtempSync(join(tmpdir(), 'deskhand-clients-'));
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, `model_list:
+  - model_name: chat-model
+    litellm_params: {model: openai/gpt-test, api_base: "${chat.url}/v1", api_key: os.environ/UPSTREAM_KEY}
+  - model_name: messages-model
+    litellm_params: {model: anthropic/claude-test, api_base: "${messages.url}", api_key: os.environ/UPSTREAM_KEY}
+  # A name that Codex takes for one of OpenAI's, so that it offers its free-form tool for patches.
+  - model_name: gpt-5.5
+    litellm_params: {model: anthropic/claude-test, api_base: "${messages.url}", api_key: os.environ/UPSTREAM_KEY}
+`);
+  product = await startProduct({ variables: { LITELLM_CONFIG: file, UPSTREAM_KEY: 'sk-upstream-key', DESKHAND_ALLOWED_PRIVATE_HOSTS: `${chat.host},${messages.host}` } });
+}, 120_000);
 
 afterAll(async () => {
-  await gateway?.close();
+  await product?.stop();
   await Promise.all([chat?.close(), messages?.close()]);
-  await ground?.close();
-});
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
 
 beforeEach(() => {
   place = mkdtempSync(join(tmpdir(), 'deskhand-client-'));
@@ -71,11 +75,10 @@ describe('a coding agent that is not changed, in front of a provider of another 
       [{ name: 'Read', arguments: { file_path: notes } }], [{ name: 'Edit', arguments: { file_path: notes, old_string: 'red', new_string: 'blue' } }],
       [{ name: 'Bash', arguments: { command: 'wc -l < notes.txt > count.txt', description: 'Count lines' } }, { name: 'Bash', arguments: { command: 'echo both >> both.txt', description: 'Second call of the same answer' } }],
     ]));
-    const route = await gateway.resolve(user, 'openai/gpt-test');
     const { code, stdout, stderr } = await runClient(await installedClient('claude'), ['-p', prompt, '--output-format', 'stream-json', '--verbose', '--include-partial-messages', '--dangerously-skip-permissions'], {
       folder: work(), home: join(place, 'home'),
       variables: {
-        ANTHROPIC_BASE_URL: route.base_url, ANTHROPIC_AUTH_TOKEN: route.token, ANTHROPIC_MODEL: route.model, ANTHROPIC_DEFAULT_HAIKU_MODEL: route.model, IS_SANDBOX: '1',
+        ANTHROPIC_BASE_URL: product.llmUrl, ANTHROPIC_AUTH_TOKEN: product.llmKey, ANTHROPIC_MODEL: 'chat-model', ANTHROPIC_DEFAULT_HAIKU_MODEL: 'chat-model', IS_SANDBOX: '1',
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', CLAUDE_CODE_MAX_RETRIES: '1',
       },
     });
@@ -96,12 +99,11 @@ describe('a coding agent that is not changed, in front of a provider of another 
       [{ name: 'exec_command', arguments: { cmd: 'cat notes.txt' } }], [{ name: 'apply_patch', arguments: { input: '*** Begin Patch\n*** Update File: notes.txt\n@@\n-The colour is red.\n+The colour is blue.\n*** End Patch\n' } }],
       [{ name: 'exec_command', arguments: { cmd: 'wc -l < notes.txt > count.txt' } }],
     ]));
-    const route = await gateway.resolve(patcher, 'anthropic/gpt-5.5');
-    const provider = `model_providers.gw={name="gw",base_url="${route.base_url}/v1",env_key="GW_KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`;
+    const provider = `model_providers.gw={name="gw",base_url="${product.llmUrl}/v1",env_key="GW_KEY",wire_api="responses",request_max_retries=0,stream_max_retries=0}`;
     const { code, stdout, stderr } = await runClient(await installedClient('codex'), [
-      'exec', '--json', '--ephemeral', '--skip-git-repo-check', '-s', 'danger-full-access', '--disable', 'plugins', '--disable', 'apps', '-c', `model=${route.model}`, '-c', 'model_provider=gw', '-c', provider,
+      'exec', '--json', '--ephemeral', '--skip-git-repo-check', '-s', 'danger-full-access', '--disable', 'plugins', '--disable', 'apps', '-c', 'model=gpt-5.5', '-c', 'model_provider=gw', '-c', provider,
       '-c', 'analytics.enabled=false', '-c', 'check_for_update_on_startup=false', '-c', 'web_search="disabled"', prompt,
-    ], { folder: work(), home: join(place, 'home'), variables: { GW_KEY: route.token } });
+    ], { folder: work(), home: join(place, 'home'), variables: { GW_KEY: product.llmKey } });
     const lines = stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, any>);
     expect(lines.at(-1), stdout + stderr).toMatchObject({ type: 'turn.completed', usage: { cached_input_tokens: 400, output_tokens: 200 } });
     expect(lines.filter((line) => line.type === 'item.completed').map((line) => line.item as Record<string, unknown>).findLast((item) => item.type === 'agent_message')).toMatchObject({ text: 'All done: I read 4711.' });
@@ -118,14 +120,13 @@ describe('a coding agent that is not changed, in front of a provider of another 
       [{ name: 'read', arguments: { filePath: notes } }], [{ name: 'edit', arguments: { filePath: notes, oldString: 'red', newString: 'blue' } }],
       [{ name: 'bash', arguments: { command: 'wc -l < notes.txt > count.txt', description: 'Count lines' } }],
     ]));
-    const route = await gateway.resolve(user, 'anthropic/claude-test');
-    const models = { [route.model]: {} };
+    const models = { 'messages-model': {} };
     writeFileSync(join(work(), 'opencode.json'), JSON.stringify({
-      autoupdate: false, share: 'disabled', model: `gw/${route.model}`, small_model: `gw/${route.model}`, permission: { edit: 'allow', bash: 'allow', webfetch: 'deny' },
-      provider: { gw: { npm: '@ai-sdk/openai-compatible', options: { baseURL: `${route.base_url}/v1`, apiKey: '{env:GW_KEY}' }, models } },
+      autoupdate: false, share: 'disabled', model: 'gw/messages-model', small_model: 'gw/messages-model', permission: { edit: 'allow', bash: 'allow', webfetch: 'deny' },
+      provider: { gw: { npm: '@ai-sdk/openai-compatible', options: { baseURL: `${product.llmUrl}/v1`, apiKey: '{env:GW_KEY}' }, models } },
     }));
     const { code, stdout, stderr } = await runClient(await installedClient('opencode'), ['run', '--format', 'json', prompt], {
-      folder: work(), home: join(place, 'home'), variables: { GW_KEY: route.token, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1' },
+      folder: work(), home: join(place, 'home'), variables: { GW_KEY: product.llmKey, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1' },
     });
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain('All done: I read 4711.');
@@ -138,11 +139,10 @@ describe('a coding agent that is not changed, in front of a provider of another 
     messages.requests.length = 0;
     messages.use(({ userText }) => ({ text: userText.includes('commit message') ? 'fix: colour' : 'Here it is.\n\nnotes.txt\n```\n<<<<<<< SEARCH\nThe colour is red.\n=======\nThe colour is blue.\n>>>>>>> REPLACE\n```\n', usage }));
     execFileSync('git', ['init', '-q'], { cwd: work() });
-    const route = await gateway.resolve(user, 'anthropic/claude-test');
     const { code, stdout, stderr } = await runClient(await installedClient('aider'), [
-      '--model', `openai/${route.model}`, '--edit-format', 'diff', '--message', prompt, '--yes-always', '--no-check-update', '--analytics-disable', '--no-show-model-warnings', '--no-detect-urls', '--no-suggest-shell-commands', '--no-auto-commits', '--no-pretty',
+      '--model', 'openai/messages-model', '--edit-format', 'diff', '--message', prompt, '--yes-always', '--no-check-update', '--analytics-disable', '--no-show-model-warnings', '--no-detect-urls', '--no-suggest-shell-commands', '--no-auto-commits', '--no-pretty',
       '--auto-test', '--test-cmd', 'wc -l < notes.txt > count.txt', 'notes.txt',
-    ], { folder: work(), home: join(place, 'home'), variables: { OPENAI_API_BASE: `${route.base_url}/v1`, OPENAI_API_KEY: route.token } });
+    ], { folder: work(), home: join(place, 'home'), variables: { OPENAI_API_BASE: `${product.llmUrl}/v1`, OPENAI_API_KEY: product.llmKey } });
     expect(code, stdout + stderr).toBe(0);
     expect(file('notes.txt'), stdout + stderr).toBe('The colour is blue.\nThe secret is 4711.\n');
     expect(file('count.txt').trim()).toBe('2');
