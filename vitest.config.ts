@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const never = ['**/node_modules/**', '**/dist/**', '**/build/**', '**/.svelte-kit/**'];
 
+/** Builds images and starts the product from them: a project of its own, which runs last. */
+const containers = 'e2e/scenarios/compose.e2e.ts';
+
 export default defineConfig({
   test: {
     passWithNoTests: true,
@@ -16,7 +19,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'e2e', include: ['e2e/scenarios/*.e2e.ts'], exclude: never, testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 1, fileParallelism: false },
+        test: { name: 'e2e', include: ['e2e/scenarios/*.e2e.ts'], exclude: [...never, containers], testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 1, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: 'containers', include: [containers], exclude: never, testTimeout: 300_000, hookTimeout: 900_000, maxWorkers: 1 },
       },
     ],
   },

@@ -4,7 +4,7 @@ import { verify } from './testing/checks.ts';
 import { add, closingLine, exitCode } from './testing/count.ts';
 import { project } from './testing/run.ts';
 
-const count = add([await verify(), await project('medium', { seconds: 1_200 }), await project('e2e', { seconds: 1_500 }), await smokeTestBenchmarks()]);
+const count = add([await verify(), await project('medium', { seconds: 1_200 }), await project('e2e', { seconds: 2_100 }), await smokeTestBenchmarks(), await project('containers', { seconds: 900 })]);
 if (count.skipped > 0) process.stdout.write(`\n${count.skipped} skipped`);
 process.stdout.write(`\n${closingLine(count)}\n`);
 process.exit(exitCode(count));

@@ -1,4 +1,4 @@
-// The product as containers, on images made without a registry. The last file: it builds images and takes its time.
+// The product as containers, on images made without a registry. A project of its own that runs last: it builds images.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
