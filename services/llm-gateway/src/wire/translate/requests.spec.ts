@@ -86,6 +86,52 @@ function unanswered(upstream: UpstreamFormat, body: Fields): string[] {
   return [...late, ...owed];
 }
 
+/** A request with everything in it, as a client of messages sends it. */
+const rich: Fields = {
+  model: 'm', max_tokens: 50, stream: true, temperature: 0.5, top_p: 0.9, top_k: 4, stop_sequences: ['END'], metadata: { user_id: 'u' }, thinking: { type: 'adaptive', display: 'summarized' },
+  output_config: { effort: 'high', format: { type: 'json_schema', schema: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'], additionalProperties: false } } },
+  system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }], tools: [{ name: 'read', description: 'd', input_schema: { type: 'object', properties: { p: { type: 'string' } } }, strict: true }, { name: 'later', input_schema: {}, defer_loading: true }],
+  tool_choice: { type: 'auto', disable_parallel_tool_use: true },
+  messages: [
+    { role: 'user', content: [{ type: 'text', text: 'hi' }, { type: 'image', source: { type: 'url', url: 'https://x/y.png' } }, { type: 'document', title: 'a.pdf', source: { type: 'base64', media_type: 'application/pdf', data: 'QUJD' } }] }, { role: 'system', content: 'Now.' },
+    { role: 'assistant', content: [{ type: 'thinking', thinking: 't', signature: 's' }, { type: 'redacted_thinking', data: 'd' }, { type: 'text', text: 'x' }, { type: 'tool_use', id: 'c1', name: 'read', input: { p: 1 } }] },
+    { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c1', is_error: true, content: [{ type: 'text', text: 'r' }, { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } }, { type: 'tool_reference', tool_name: 'later' }] }] },
+  ],
+};
+
+/** The same with whatever stands at one place replaced by something else. */
+function spoiled(value: unknown, place: number, by: unknown): { value: unknown; left: number } {
+  if (place === 0) return { value: by, left: -1 };
+  let left = place - 1;
+  if (typeof value !== 'object' || value === null) return { value, left };
+  const copy: Fields = Array.isArray(value) ? [...(value as unknown[])] : { ...value };
+  for (const [name, inner] of Object.entries(copy)) {
+    const next = spoiled(inner, left, by);
+    copy[name] = next.value;
+    left = next.left;
+    if (left < 0) break;
+  }
+  return { value: copy, left };
+}
+
+describe('a request that is good but for one place', () => {
+  it.each(clients)('from a client of %s is translated everywhere or refused with words', (client) => {
+    const good = client === 'anthropic-messages' ? rich : { ...translationBetween('anthropic-messages', client, { efforts: ['high'] })!.request(rich).body };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 140 }), fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom<unknown>({ toString: 1, valueOf: 1 }, { length: 3 }, [[]], 'constructor', '__proto__', -1, 1e308)), fc.constantFrom(...upstreams), (place, by, upstream) => {
+        const body = spoiled(good, place, by).value as Fields;
+        if (client === upstream) return;
+        try {
+          JSON.stringify(translationBetween(client, upstream, { efforts: ['high'], thinking: place % 2 === 0 ? 'budget' : 'adaptive' })!.request(body).body);
+        } catch (error) {
+          if (!(error instanceof WireError)) throw error;
+        }
+      }),
+      { numRuns: 3_400 },
+    );
+  }, 60_000);
+});
+
 describe('whatever a client sends', () => {
   const json = fc.jsonValue({ maxDepth: 4 });
   const fields = ['messages', 'input', 'tools', 'tool_choice', 'system', 'content', 'role', 'type', 'text', 'thinking', 'source', 'stream', 'reasoning', 'response_format', 'output_config', 'tool_calls', 'function', 'image_url', 'max_tokens', 'stop', 'metadata', 'cache_control', 'custom', 'name', 'arguments', 'id', 'data'];
@@ -106,7 +152,7 @@ describe('whatever a client sends', () => {
       }),
       { numRuns: 1_200 },
     );
-  });
+  }, 60_000);
 
   it.each(clients.flatMap((client) => upstreams.filter((upstream) => upstream !== client).map((upstream) => [client, upstream] as const)))('and whatever an upstream answers, for %s from %s: an answer, an error, never a crash', (client, upstream) => {
     const call = translationBetween(client, upstream)!.request({ model: 'm', messages: [], input: [], max_tokens: 1, stream: true });
@@ -132,5 +178,5 @@ describe('whatever a client sends', () => {
       }),
       { numRuns: 1_200 },
     );
-  });
+  }, 60_000);
 });

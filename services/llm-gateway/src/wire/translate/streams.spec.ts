@@ -47,7 +47,7 @@ describe.each(pairs)('a stream for a client of %s from an upstream of %s', (clie
       }),
       { numRuns: 150 },
     );
-  });
+  }, 60_000);
 
   it('passes each event on with the chunk that made it whole', () => {
     const turn: SaidTurn = { blocks: [{ type: 'text', text: 'one two three four five six' }], stop: 'end', usage: { fresh: 1, read: 0, written: 0, output: 1, reasoning: 0 } };
