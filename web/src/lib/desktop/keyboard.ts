@@ -1,6 +1,6 @@
 import { DoubleEscape } from './escape.ts';
-import { keysym, keysymOfKey } from './keysyms.ts';
-import type { Typist } from './typing.ts';
+import { keysym, keysymOfKey, plainKey } from './keysyms.ts';
+import { isTypeable, type Typist } from './typing.ts';
 
 export interface KeyboardOutlet {
   typist: Typist;
@@ -50,7 +50,10 @@ export class DesktopKeyboard {
     event.stopPropagation();
     // 229: an input method has it, also where the browser does not say that it composes.
     if (event.isComposing || event.keyCode === 229) return;
-    const { key, location, ctrlKey, metaKey, altKey, shiftKey } = event;
+    const { location, ctrlKey, metaKey, altKey, shiftKey } = event;
+    // AltGr is Ctrl and Alt to some systems, and makes characters, not shortcuts.
+    const isShortcut = (ctrlKey || metaKey || (altKey && !isApple)) && !event.getModifierState('AltGraph');
+    const key = isShortcut ? plainKey(event.key, event.code) : event.key;
     const commands = isApple ? metaKey : ctrlKey;
     if (key === 'Escape' && !ctrlKey && !metaKey && !altKey && !shiftKey) {
       event.preventDefault();
@@ -62,6 +65,10 @@ export class DesktopKeyboard {
       // The browser's own paste follows, with the text.
       this.#pasteKey = keysymOfKey(key);
       return;
+    }
+    if (!isShortcut && [...key].length === 1 && !isTypeable(key)) {
+      event.preventDefault();
+      return void this.outlet.typist.type(key);
     }
     const meant = this.#meaningOf(key, location);
     if (meant === null) return;

@@ -28,6 +28,13 @@ export function keysymOfCharacter(character: string): number {
   return point < 0x100 ? point : 0x01000000 + point;
 }
 
+/** What a key would be on a plain keyboard: a shortcut is pressed by its place where its letter is of another script. */
+export function plainKey(key: string, code: string): string {
+  if (/^[\x20-\x7e]$/.test(key) || [...key].length > 1) return key;
+  const letter = /^(?:Key|Digit)([A-Z0-9])$/.exec(code)?.[1];
+  return letter?.toLowerCase() ?? key;
+}
+
 /** The keysym that a pressed key means, or null when the browser makes text of it: a dead key, an input method, an unnamed one. */
 export function keysymOfKey(key: string, location = 0): number | null {
   const entry = named[key];

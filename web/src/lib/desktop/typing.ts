@@ -4,7 +4,7 @@ import { keysym, keysymOfCharacter } from './keysyms.ts';
 export interface Keys {
   /** Without `down` it is pressed and let go. */
   sendKey(keysym: number, down?: boolean): void;
-  /** Puts text on the desktop's clipboard. Resolves when a program there has fetched it, or has had time enough to. */
+  /** Puts text on the desktop's clipboard to be pasted. Resolves when a program there has fetched it, or has had time enough to. */
   offer(text: string): Promise<void>;
 }
 
@@ -14,11 +14,11 @@ type Input = { text: string } | { key: number; down: boolean | undefined };
 const mostKeys = 120;
 
 /**
- * Whether a text can be typed key by key. The desktop's keyboard has keys for Latin letters and few to spare for others:
- * what it has no key for gets one of those, and once they are used up, keys do nothing.
+ * Whether a text can be typed key by key. The desktop's keyboard is a plain one: a character without a key of its own is
+ * lent one when it comes, and programs that have not heard of that yet take it for what the key meant before.
  */
 export function isTypeable(text: string): boolean {
-  return text.length <= mostKeys && [...text].every((character) => /[\t\n\r\x20-\x7e\xa0-\xff€]/.test(character));
+  return text.length <= mostKeys && /^[\t\n\r\x20-\x7e]*$/.test(text);
 }
 
 /**

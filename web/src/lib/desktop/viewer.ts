@@ -2,7 +2,7 @@ import RFB from '@novnc/novnc';
 import type { Keys } from './typing.ts';
 
 export interface ViewerEvents {
-  /** The picture is there. */
+  /** The picture is there, or is not coming. */
   onOpen(): void;
   /** It is gone for good; `code` as WebSockets know it. */
   onClose(code: number): void;
@@ -12,6 +12,8 @@ export interface ViewerEvents {
 
 /** A program that pastes asks for the text; one that does not paste never does. */
 const fetchWithin = 1_200;
+/** A desktop that paints nothing is shown as it is after this. */
+const paintedWithin = 3_000;
 /** Between a program's question for a text and the moment when it has put it in. */
 const insertTime = 40;
 
@@ -40,10 +42,7 @@ export class Viewer implements Keys {
     this.#rfb.scaleViewport = true;
     this.#rfb.background = 'transparent';
     this.#rfb.qualityLevel = 7;
-    this.#rfb.addEventListener('connect', () => {
-      this.#open = true;
-      events.onOpen();
-    });
+    this.#rfb.addEventListener('connect', () => void this.#untilPainted().then(() => events.onOpen()));
     this.#rfb.addEventListener('clipboard', ({ detail }) => events.onClipboard(detail.text));
   }
 
@@ -55,9 +54,14 @@ export class Viewer implements Keys {
     this.#rfb.sendKey(keysym, null, down);
   }
 
+  /** Puts text on the desktop's clipboard. */
+  put(text: string): void {
+    this.#rfb.clipboardPasteFrom(text);
+  }
+
   async offer(text: string): Promise<void> {
     const fetched = new Promise<void>((resolve) => (this.#fetched = resolve));
-    this.#rfb.clipboardPasteFrom(text);
+    this.put(text);
     await Promise.race([fetched, later(fetchWithin)]);
     this.#fetched = null;
     await later(insertTime);
@@ -75,6 +79,18 @@ export class Viewer implements Keys {
   close(): void {
     this.#rfb.disconnect();
     this.#socket.close();
+  }
+
+  /** The first picture follows the connection; until it is there, there is nothing to see. */
+  async #untilPainted(): Promise<void> {
+    this.#open = true;
+    const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const canvas = this.host.querySelector('canvas');
+    if (!probe || !canvas) return;
+    for (const limit = Date.now() + paintedWithin; Date.now() < limit; await later(25)) {
+      probe.drawImage(canvas, canvas.width >> 1, canvas.height >> 1, 1, 1, 0, 0, 1, 1);
+      if (probe.getImageData(0, 0, 1, 1).data[3] !== 0) return;
+    }
   }
 
   /** noVNC does not say when it hands out a text, so what it sends is looked at: message 6 with the flag for a provided text. */

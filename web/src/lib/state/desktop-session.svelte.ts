@@ -12,6 +12,9 @@ import { clientId } from './client-id.ts';
 /** After a copy key, what the desktop copies is what the person asked for. */
 const copyIntent = 4_000;
 
+/** Some programs ask for a text more than once, a little later. */
+const lentFor = 1_500;
+
 /**
  * One desktop as this tab sees it: a connection that comes back by itself with a new ticket each time, and the turn at its
  * mouse and keyboard. `off`: nothing is wanted · `opening`: the first time · `lost`: given up for now, tried on quietly.
@@ -29,13 +32,16 @@ export class DesktopSession {
   asked = $state(false);
   readonly typist = new Typist({
     sendKey: (keysym, down) => this.#viewer?.sendKey(keysym, down),
-    offer: (text) => this.#viewer?.offer(text) ?? Promise.resolve(),
+    offer: (text) => this.#lend(text),
   });
   #viewer: Viewer | null = null;
   #host: HTMLElement | null = null;
   #still: HTMLCanvasElement | null = null;
   #driving = false;
   #copyAskedAt = 0;
+  /** What is on the desktop's clipboard by somebody's will; null when that is not known. */
+  #kept: string | null = null;
+  #givingBack: ReturnType<typeof setTimeout> | undefined;
   #wanted = false;
   /** Grows with every connection, so that what belongs to an older one is known. */
   #turn = 0;
@@ -141,7 +147,9 @@ export class DesktopSession {
 
   /** A paste key was pressed in this machine's browser; the key itself follows. */
   pasting(text: string): void {
-    if (this.#sides.mustGive(text)) void this.#viewer?.offer(text);
+    if (this.#sides.mustGive(text)) this.#kept = text;
+    else if (this.#givingBack === undefined) return;
+    this.#giveBack();
   }
 
   /** A copy key was pressed. */
@@ -158,8 +166,24 @@ export class DesktopSession {
     this.offered = null;
   }
 
+  /** The clipboard is borrowed for text that has no keys, and given back when the typing pauses. */
+  async #lend(text: string): Promise<void> {
+    clearTimeout(this.#givingBack);
+    this.#givingBack = setTimeout(() => this.#giveBack(), lentFor);
+    await this.#viewer?.offer(text);
+  }
+
+  #giveBack(): void {
+    clearTimeout(this.#givingBack);
+    this.#givingBack = undefined;
+    if (this.#kept !== null) this.#viewer?.put(this.#kept);
+  }
+
   #onClipboard(text: string): void {
     if (!this.#driving || text === '') return;
+    clearTimeout(this.#givingBack);
+    this.#givingBack = undefined;
+    this.#kept = text;
     this.#sides.copiedOnDesktop();
     this.offered = text;
     if (Date.now() - this.#copyAskedAt < copyIntent) void this.takeOffered().catch(() => undefined);
