@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { newId } from '@deskhand/contracts';
+import { newId, sandbox } from '@deskhand/contracts';
 import { Database } from '@deskhand/platform';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { IdleService } from '../src/computers/idle.service.ts';
 import { Engine } from '../src/containers/engine.ts';
 import { entities } from '../src/database/entities.ts';
 import { migrations } from '../src/database/migrations.ts';
@@ -14,6 +15,7 @@ interface Owned {
   manager_id: string | null;
   epoch: number;
   host: string | null;
+  state: string;
   container_id: string | null;
   removed_at: string | null;
 }
@@ -52,9 +54,9 @@ describe('several managers', () => {
     return child;
   };
   /** A manager in this process, on an engine that says that it is `host`. */
-  const onHost = async (host: string) => {
+  const onHost = async (host: string, instance = host) => {
     vi.spyOn(Engine.prototype, 'id').mockResolvedValue(host);
-    configure(surroundings, { SERVICE_INSTANCE: host });
+    configure(surroundings, { SERVICE_INSTANCE: instance });
     const manager = await startManager(surroundings);
     let closed = false;
     const close = async () => {
@@ -65,9 +67,17 @@ describe('several managers', () => {
     closing.push(close);
     return { ...manager, close };
   };
-  const row = async ({ id }: TestComputer): Promise<Owned | undefined> => (await database.read(async (em) => em.execute<Owned[]>('select id, manager_id, epoch, host, container_id, removed_at from computers where id = ?', [id])))[0];
+  const row = async ({ id }: TestComputer): Promise<Owned | undefined> => (await database.read(async (em) => em.execute<Owned[]>('select id, manager_id, epoch, host, state, container_id, removed_at from computers where id = ?', [id])))[0];
   const managerOf = async (instance: string): Promise<string> => (await database.read(async (em) => em.execute<{ id: string }[]>('select id from managers where instance = ?', [instance])))[0]!.id;
   const effects = (computer: TestComputer) => readFileSync(join(surroundings.root, computer.id, 'workspace', 'effects'), 'utf8').split('\n').filter(Boolean);
+  /** Every answer that managers give to one question about a computer. */
+  const answersTo = async (computer: TestComputer): Promise<({ value: unknown } | { error: { code: string } })[]> => {
+    const { connection } = surroundings.agent;
+    const question = JSON.stringify({ computer_id: computer.id, grant: await computer.grant(), call_id: newId(), argv: ['true'] });
+    const answers: string[] = [];
+    for await (const answer of await connection.requestMany(`sandbox.${computer.id}.run`, question, { strategy: 'timer', maxWait: 1_500 })) answers.push(answer.string());
+    return answers.map((answer) => JSON.parse(answer) as { value: unknown });
+  };
   /** Computers until each manager has at least one. */
   const computerAt = async (instance: string): Promise<TestComputer> => {
     const wanted = await managerOf(instance);
@@ -132,6 +142,10 @@ describe('several managers', () => {
     const calls = Array.from({ length: 10 }, (_, index) => ({ call_id: newId(), name: `call-${index}` }));
     const asked = calls.map(({ call_id, name }) => computer.run(['bash', '-c', `echo ${name} >> effects`], { call_id }));
     a.kill('SIGCONT');
+    // Whatever the stopped one still hears, only the other does it.
+    const answers = await answersTo(computer);
+    expect(answers.filter((answer) => 'value' in answer)).toHaveLength(1);
+    for (const answer of answers) if ('error' in answer) expect(answer.error).toMatchObject({ code: 'UNAVAILABLE' });
     const views = await Promise.allSettled(asked);
     for (const { call_id, name } of calls) await computer.run(['bash', '-c', `echo ${name} >> effects`], { call_id, wait_ms: 4_000 });
     expect(views.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
@@ -140,9 +154,8 @@ describe('several managers', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(await row(computer)).toMatchObject({ manager_id: b, epoch: 2, container_id: container!.Id });
     expect((await docker.getContainer(container!.Id).inspect()).State.Running).toBe(true);
-    // From now on only one answers.
-    const views20 = await Promise.all(Array.from({ length: 20 }, () => computer.bash('echo fine')));
-    expect(new Set(views20.map(({ text }) => text))).toEqual(new Set(['fine\n']));
+    // From now on only one hears it.
+    expect(await answersTo(computer)).toHaveLength(1);
     // It is a manager like any other again.
     await computerAt('a');
   }, 90_000);
@@ -162,6 +175,20 @@ describe('several managers', () => {
     expect(seconds).toBeLessThan(6);
     await ended;
     expect((await computer.toEnd(running, await computer.follow(running))).text).toBe('begun\ndone\n');
+  }, 60_000);
+
+  it('put to sleep what they have themselves, and nothing else', async () => {
+    const [one, two] = [await onHost('same'), await onHost('same', 'other-place')];
+    const [first, second] = [await computerAt('same'), await computerAt('other-place')];
+    const state = async (computer: TestComputer) => (await row(computer))?.state;
+    const later = Date.now() + 120_000;
+    await two.app.get(IdleService, { strict: false }).look(later);
+    expect([await state(first), await state(second)]).toEqual(['ready', 'paused']);
+    await one.app.get(IdleService, { strict: false }).look(later);
+    expect(await state(first)).toBe('paused');
+    // All of them are listed, by whoever is asked.
+    const gateway = await surroundings.nats.bus('gateway');
+    for (let index = 0; index < 4; index++) expect((await gateway.request(sandbox.list, {})).map(({ computer_id }) => computer_id)).toEqual(expect.arrayContaining([first.id, second.id]));
   }, 60_000);
 
   it('send a computer to the host that has its files, and say so when that is away', async () => {
