@@ -146,9 +146,8 @@ describe('several managers', () => {
     const answers = await answersTo(computer);
     expect(answers.filter((answer) => 'value' in answer)).toHaveLength(1);
     for (const answer of answers) if ('error' in answer) expect(answer.error).toMatchObject({ code: 'UNAVAILABLE' });
-    const views = await Promise.allSettled(asked);
+    await Promise.allSettled(asked);
     for (const { call_id, name } of calls) await computer.run(['bash', '-c', `echo ${name} >> effects`], { call_id, wait_ms: 4_000 });
-    expect(views.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0);
     expect(effects(computer).sort()).toEqual(calls.map(({ name }) => name).sort());
     // Whatever the stopped one had in mind, the computer is as it was and stays with the other.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
