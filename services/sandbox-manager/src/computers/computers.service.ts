@@ -14,6 +14,7 @@ import { GrantChecks } from './grant-checks.ts';
 /** A wait is cut to this, so that a manager that died in mid-answer is soon asked again. */
 const longestWaitMs = 4_000;
 const reconcileAgainMs = 5_000;
+const leavingTogetherMs = 500;
 const unusedBeforeStopMs = 2_000;
 /** A third of the lease: one heartbeat may be lost. */
 const beatEveryMs = 2_000;
@@ -327,7 +328,12 @@ export class ComputersService implements OnApplicationBootstrap {
   async #drain(): Promise<void> {
     clearTimeout(this.#reconciling);
     clearTimeout(this.#beating);
-    const othersStay = await this.ownership.leave();
+    let othersStay = await this.ownership.leave();
+    // The product's end reaches all managers at about the same time, and each of them first.
+    if (othersStay) {
+      await new Promise((resolve) => setTimeout(resolve, leavingTogetherMs));
+      othersStay = await this.ownership.leave();
+    }
     await this.#managing?.close();
     await Promise.allSettled([...this.#served.values()].flatMap(({ subscriptions }) => subscriptions).map((subscription) => subscription.close()));
     const orphaned = this.#supervised && !process.connected;
