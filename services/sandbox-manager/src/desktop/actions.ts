@@ -24,7 +24,7 @@ const dragStepMs = 12;
 /** Longer than programs take from one look at the pointer to the next. */
 const atPointMs = 25;
 /** How long a program may take to show what was pasted, and may still be at it then, before the next keys come. */
-const pasteSeenMs = 500;
+const pasteSeenMs = 800;
 const afterPasteMs = 40;
 
 type Action<Kind extends DesktopAction['action']> = Extract<DesktopAction, { action: Kind }>;
@@ -57,6 +57,7 @@ export async function perform(screen: Screen, action: DesktopAction, signal: Abo
   if (action.action === 'wait') await sleep(action.duration_ms, undefined, { signal });
   if (action.action === 'screenshot' || action.action === 'wait') return look();
   const tinyCounts = action.action === 'type' || action.action === 'key' || action.action === 'hold_key';
+  await screen.givenBack();
   await screen.refresh();
   signal.throwIfAborted();
   if (action.action === 'type') {
@@ -146,7 +147,7 @@ async function holding(screen: Screen, modifiers: readonly (keyof typeof keysyms
   for (const name of [...(modifiers ?? [])].reverse()) screen.keyUp(keysyms[name]);
 }
 
-/** Pastes where keys would not do, and gives back what was copied before once the paste can be seen. */
+/** Pastes where keys would not do, and gives back what was copied before. */
 async function type(screen: Screen, text: string, signal: AbortSignal): Promise<Pick<Done, 'problem'> & { settle: SettleOutcome }> {
   const steps = planTyping(text);
   const pastes = steps.some(({ kind }) => kind === 'paste');
@@ -164,8 +165,7 @@ async function type(screen: Screen, text: string, signal: AbortSignal): Promise<
       }
     }
   }, signal);
-  // A program that has not shown it may still be about to read it.
-  if (pastes && settle !== 'nochange') screen.offer(before);
+  if (pastes) screen.giveBack(before);
   return { settle, ...(problem !== undefined && { problem }) };
 }
 

@@ -22,6 +22,7 @@ class NotingScreen extends Screen {
     if (this.lost) throw this.lost;
   }
   override async refresh(): Promise<void> {}
+  override async givenBack(): Promise<void> {}
   override async capture() {
     return this.shown();
   }

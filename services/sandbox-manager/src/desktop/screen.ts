@@ -19,6 +19,7 @@ const panelMs = 1_500;
 const lookMs = 50;
 const clipboardMs = 500;
 const pasteMs = 900;
+const giveBackMs = 1_000;
 
 /** The screen was lost while something was done to it. */
 export class ScreenLost extends Error {
@@ -38,6 +39,7 @@ export class Screen {
   #clipboards = new Set<(message: ClipboardMessage) => void>();
   #hasClipboard = false;
   #offered: string | null = null;
+  #givingBack: { text: string | null; timer: NodeJS.Timeout; due: number } | null = null;
   #pointer: Point = { x: desktopSize.width / 2, y: desktopSize.height / 2 };
   #buttons = 0;
   #keys = new Set<number>();
@@ -179,6 +181,23 @@ export class Screen {
     this.#connected().clipboard({ type: 'notify', available: text !== null });
   }
 
+  /**
+   * Offers what was copied before a paste again. A while later: a program that is slow reads the pasted text only then, and
+   * one that merely looks at clipboards may have asked for it before.
+   */
+  giveBack(text: string | null): void {
+    clearTimeout(this.#givingBack?.timer);
+    const timer = setTimeout(() => this.#finishGivingBack(), giveBackMs).unref();
+    this.#givingBack = { text, timer, due: performance.now() + giveBackMs };
+  }
+
+  /** Resolves when nothing waits to be given back: what is done next may copy or paste. */
+  async givenBack(): Promise<void> {
+    if (!this.#givingBack) return;
+    await new Promise((resolve) => setTimeout(resolve, this.#givingBack!.due - performance.now()));
+    this.#finishGivingBack();
+  }
+
   /** Resolves once the offered text was asked for; false when nobody does. It may be somebody who only looks. */
   async taken(): Promise<boolean> {
     return (await this.#nextClipboard('request', pasteMs)) !== null;
@@ -198,6 +217,14 @@ export class Screen {
     const { pixels, width, height } = this.#connected().framebuffer;
     const at = (row: number): number => pixels.readUInt32LE(((row + 1) * width - 1) * pixelBytes);
     return at(height - 1) !== at(Math.floor(height / 2));
+  }
+
+  #finishGivingBack(): void {
+    const given = this.#givingBack;
+    this.#givingBack = null;
+    clearTimeout(given?.timer);
+    // With another connection the offer is gone anyway; whoever copied since then has the clipboard.
+    if (given && this.#client && !this.#client.over && this.#offered !== null) this.offer(given.text);
   }
 
   #connected(): RfbClient {

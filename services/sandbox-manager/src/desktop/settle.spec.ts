@@ -29,6 +29,11 @@ describe('settling', () => {
     expect(settle([[399, window]])).toEqual(['settled', 499]);
   });
 
+  it('gives what draws with long pauses longer, and what flickers no longer for it', () => {
+    expect(settle([[20, window], [100, window], [230, window]])).toEqual(['settled', 230 + 130 * 2.5]);
+    expect(settle([[20, window], [100, window], [110, window], [120, window]])).toEqual(['settled', 120 + 80 * 2.5]);
+  });
+
   it('says when nothing changed', () => {
     expect(settle([])).toEqual(['nochange', 400]);
     expect(settle([[450, window]])).toEqual(['nochange', 400]);

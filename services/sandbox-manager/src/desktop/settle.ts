@@ -3,7 +3,10 @@ import type { Rectangle } from './rfb/framebuffer.ts';
 export type SettleOutcome = 'settled' | 'nochange' | 'cap';
 
 /** Milliseconds, measured: less quiet misses the last step of interfaces that draw in steps, more only costs time. */
-export const settleTimes = { first: 400, quiet: 100, cap: 2_000 } as const;
+const settleTimes = { first: 400, quiet: 100, cap: 2_000 } as const;
+/** What draws with long pauses, as everything does on a busy machine, is given longer: so many of its pauses. */
+const pausesOfQuiet = 2.5;
+const longestQuiet = 400;
 /** Square pixels of a change that may be nothing but a caret. */
 export const tinyArea = 600;
 
@@ -19,6 +22,7 @@ export class Settle {
   #changedBefore = false;
   #firstAt: number | null = null;
   #lastAt = 0;
+  #quiet: number = settleTimes.quiet;
   #tiny: Rectangle[] = [];
 
   constructor(private readonly options: SettleOptions) {}
@@ -26,7 +30,8 @@ export class Settle {
   changed(rectangles: readonly Rectangle[], now: number): void {
     if (!rectangles.some((rectangle) => this.#counts(rectangle))) return;
     if (this.#doneAt === null) this.#changedBefore = true;
-    else this.#firstAt ??= now;
+    else if (this.#firstAt === null) this.#firstAt = now;
+    else this.#quiet = Math.min(longestQuiet, Math.max(this.#quiet, (now - this.#lastAt) * pausesOfQuiet));
     this.#lastAt = now;
   }
 
@@ -39,14 +44,14 @@ export class Settle {
     if (this.#doneAt === null) return null;
     if (this.#firstAt === null && now - this.#doneAt < settleTimes.first) return null;
     if (this.#firstAt === null) return this.#changedBefore ? 'settled' : 'nochange';
-    if (now - this.#lastAt >= settleTimes.quiet) return 'settled';
+    if (now - this.#lastAt >= this.#quiet) return 'settled';
     return now - this.#doneAt >= settleTimes.cap ? 'cap' : null;
   }
 
   /** When to ask again, if nothing changes before. */
   nextLook(): number {
     const doneAt = this.#doneAt ?? 0;
-    return this.#firstAt === null ? doneAt + settleTimes.first : Math.min(this.#lastAt + settleTimes.quiet, doneAt + settleTimes.cap);
+    return this.#firstAt === null ? doneAt + settleTimes.first : Math.min(this.#lastAt + this.#quiet, doneAt + settleTimes.cap);
   }
 
   /** A caret comes and goes in one place: a tiny change there tells nothing, a second place tells that it moved. */
