@@ -53,7 +53,7 @@ export const computer = defineDesktopTool({
     return { problem: `The action ${given.action} cannot be done like this: ${parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}` };
   },
   conclude: (action, view) => ({
-    text: [describeAction(action, view), describeSettling(action, view)].filter((words) => words !== '').join(' '),
+    text: [[describeAction(action, view), describeSettling(action, view)].filter((words) => words !== '').join(' '), ...(view.notices ?? []).map((notice) => `[${notice}]`)].join('\n'),
     display: { action: action.action, ...(view.settle !== undefined && { settle: view.settle }), ...(view.cursor !== undefined && { cursor: view.cursor }) },
   }),
 });

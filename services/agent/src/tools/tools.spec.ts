@@ -108,6 +108,7 @@ describe('computer', () => {
     expect(said({ action: 'key', keys: 'Tab' }, { settle: 'nochange' }).text).toBe('Pressed Tab. Nothing on the screen changed (nochange).');
     expect(said({ action: 'wait' }, { settle: 'cap' }).text).toContain('still changing (cap)');
     expect(said({ action: 'screenshot' }).text).toBe('The screen, 1280x800 pixels.');
+    expect(said({ action: 'wait' }, { notices: ['The screen was started again.'] }).text).toMatch(/^Waited 1 s.*\n\[The screen was started again\.\]$/);
     expect(said({ action: 'cursor_position' }, { cursor: { x: 3, y: 4 } })).toMatchObject({ text: 'The pointer is at (3, 4).', display: { cursor: { x: 3, y: 4 } } });
     expect(said({ action: 'type', text: 'a secret 🙂' }).text).toBe('Typed 10 characters. The screen changed and came to rest (settled).');
   });
