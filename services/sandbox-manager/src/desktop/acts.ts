@@ -44,6 +44,8 @@ export class Acts {
   #queue: Promise<unknown> = Promise.resolve();
   #known = new Map<string, Promise<DesktopView>>();
   #running: { call: string; controller: AbortController } | null = null;
+  /** Calls that wait or run. */
+  #open = new Set<string>();
   #cancelled = new Set<string>();
   #letGo: NodeJS.Timeout | undefined;
 
@@ -53,16 +55,20 @@ export class Acts {
     const known = this.#known.get(act.call_id);
     if (known) return known;
     checkAction(act.action);
-    const doing = this.#queue.then(() => this.#do(act));
+    this.#open.add(act.call_id);
+    const doing = this.#queue.then(() => this.#do(act)).finally(() => {
+      this.#open.delete(act.call_id);
+      this.#cancelled.delete(act.call_id);
+    });
     this.#queue = doing.catch(() => undefined);
     this.#remember(act.call_id, doing);
     return doing;
   }
 
-  /** Breaks off a call that runs or waits, and lets go of what it holds. False for one that is not known here. */
+  /** Breaks off a call that runs or waits, and lets go of what it or one before it holds. False for one that is not known here. */
   cancel(callId: string): boolean {
     if (!this.#known.has(callId)) return false;
-    this.#cancelled.add(callId);
+    if (this.#open.has(callId)) this.#cancelled.add(callId);
     if (this.#running?.call === callId) this.#running.controller.abort(new BrokenOff('The call was cancelled'));
     if (this.#running === null || this.#running.call === callId) this.parts.screen.releaseHeld();
     return true;
@@ -76,7 +82,7 @@ export class Acts {
 
   async #do(act: Act): Promise<DesktopView> {
     const { screen, begun } = this.parts;
-    if (this.#cancelled.delete(act.call_id)) return unknown;
+    if (this.#cancelled.has(act.call_id)) return unknown;
     if (this.parts.driven()) return driven;
     const begin = performance.now();
     await screen.ready().catch((error: unknown) => {
@@ -102,7 +108,6 @@ export class Acts {
       throw new DeclaredError('UNAVAILABLE', 'The screen of the computer was lost; try again');
     } finally {
       this.#running = null;
-      this.#cancelled.delete(act.call_id);
       if (screen.holds) this.#letGo = setTimeout(() => screen.releaseHeld(), heldAtMostMs).unref();
     }
   }

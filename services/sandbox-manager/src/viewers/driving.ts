@@ -11,7 +11,7 @@ export class Driving {
   #scrolls = 0;
   #pasted = 0;
   #buttons = 0;
-  #pointer = { x: 0, y: 0 };
+  #pointer: { x: number; y: number } | null = null;
   /** Key messages that would let go of what is held, by key. */
   #held = new Map<string, Buffer>();
   readonly #beganAt: number;
@@ -23,6 +23,11 @@ export class Driving {
 
   get summary(): DrivenSummary {
     return { clicks: this.#clicks, keys: this.#keys, scrolls: this.#scrolls, pasted: this.#pasted, seconds: Math.round((this.now() - this.#beganAt) / 1_000) };
+  }
+
+  /** Where the person left the pointer; null when it was not moved. */
+  get pointer(): Readonly<{ x: number; y: number }> | null {
+    return this.#pointer;
   }
 
   /** Something the person did, on its way to the desktop. */
@@ -43,7 +48,7 @@ export class Driving {
   /** Messages that let go of everything that is still held; after them nothing is. */
   release(): Buffer[] {
     const messages = [...this.#held.values()];
-    if (this.#buttons !== 0) {
+    if (this.#buttons !== 0 && this.#pointer) {
       const pointer = Buffer.from([messageTypes.pointer, 0, 0, 0, 0, 0]);
       pointer.writeUInt16BE(this.#pointer.x, 2);
       pointer.writeUInt16BE(this.#pointer.y, 4);

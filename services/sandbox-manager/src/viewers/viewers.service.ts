@@ -47,7 +47,7 @@ export class ViewersService implements OnModuleInit {
   /** What is served for a computer as long as it is looked after here. */
   async #serve(computer: Computer, assertHere: () => Promise<void>): Promise<Closable[]> {
     const { id } = computer.view;
-    const watched = new WatchedDesktop(() => this.leaseWatch.current(id));
+    const watched = new WatchedDesktop(() => this.leaseWatch.current(id), Date.now, (pointer) => computer.desktop.screen.pointerAt(pointer));
     this.#watched.set(id, watched);
     const served = [
       await this.bus.serve(desktop.watch, { computer_id: id }, async ({ ticket, host, port, token }) => {

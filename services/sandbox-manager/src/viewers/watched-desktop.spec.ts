@@ -13,7 +13,8 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 /** A desktop with a clock and a lease that the test moves. */
 function place() {
   const state = { lease: null as DesktopLease | null, now: 1_000_000 };
-  const watched = new WatchedDesktop(() => state.lease, () => state.now);
+  const left: { x: number; y: number }[] = [];
+  const watched = new WatchedDesktop(() => state.lease, () => state.now, (at) => left.push(at));
   const join = (watcher: Watcher) => {
     const [page, viewer] = duplexPair();
     const [screen, x] = duplexPair();
@@ -24,7 +25,7 @@ function place() {
     return { say: async (...messages: Buffer[]) => { for (const message of messages) page.write(message); await settle(); await settle(); }, got: () => Buffer.concat(got), leave: async () => { page.destroy(); viewer.destroy(); await settle(); }, x };
   };
   return {
-    state, watched, join,
+    state, watched, join, left,
     take: (epoch: number, holder = 'ada', client_id: string | null = null) => {
       state.lease = { holder, client_id, epoch, until: '2999-01-01T00:00:00.000Z' };
       watched.turned(state.lease);
@@ -74,6 +75,19 @@ describe('a desktop that people watch', () => {
     expect(viewer.got().subarray(before)).toEqual(Buffer.concat([key(0), pointer(0)]));
     expect(watched.summary(1)).toMatchObject({ clicks: 2 });
     expect(watched.summary(2)).toBeNull();
+  });
+
+  it('tells where the pointer was left, and nothing when it was not moved', async () => {
+    const { join, take, end, left } = place();
+    const viewer = join({ sub: 'ada', rights: control });
+    take(1);
+    await viewer.say(key(1), key(0));
+    end();
+    expect(left).toEqual([]);
+    take(2);
+    await viewer.say(pointer(0));
+    end();
+    expect(left).toEqual([{ x: 10, y: 20 }]);
   });
 
   it('ends a turn that nobody uses, and one whose page was closed', async () => {

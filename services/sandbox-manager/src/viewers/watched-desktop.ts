@@ -19,8 +19,8 @@ export class WatchedDesktop {
   #goneSince: number | null = null;
   #wasThere = false;
 
-  /** `lease`: who drives now. */
-  constructor(private readonly lease: () => DesktopLease | null, private readonly now: () => number = Date.now) {}
+  /** `lease`: who drives now. `left`: called with where a person left the pointer. */
+  constructor(private readonly lease: () => DesktopLease | null, private readonly now: () => number = Date.now, private readonly left: (pointer: { x: number; y: number }) => void = () => undefined) {}
 
   /** Joins a viewer whose greeting is done to its own connection to the screen. */
   join(watcher: Watcher, viewer: Duplex, screen: Duplex, ended: (reason: Error | null) => void): void {
@@ -44,6 +44,7 @@ export class WatchedDesktop {
     const held = this.#driving?.release() ?? [];
     // The viewer that pressed it may be gone; any connection can let go of it.
     if (held.length > 0) this.#viewers.keys().next().value?.send(held);
+    if (this.#driving?.pointer) this.left(this.#driving.pointer);
     if (lease === null) return;
     this.#driving = new Driving(lease.epoch, this.now);
     this.#wasThere = false;
