@@ -32,10 +32,11 @@ function desktop() {
       if (key === keysym.insert) happened.push(`paste ${offered}`);
       else if (key !== keysym.shift) happened.push(String.fromCodePoint(key < 0x01000000 ? key : key - 0x01000000) + (down === undefined ? '' : down ? '↓' : '↑'));
     },
-    offer(text: string) {
+    async put(text: string) {
       offered = text;
-      return new Promise<void>((resolve) => (fetch = resolve));
     },
+    fetched: () => new Promise<void>((resolve) => (fetch = resolve)),
+    giveBackLater: () => happened.push('(borrowed)'),
   };
 }
 
@@ -50,27 +51,33 @@ describe('typing text', () => {
     const typist = new Typist(screen);
     await typist.type('U');
     const work = typist.type('日本🙂');
+    await soon();
     screen.fetch();
     await work;
-    expect(screen.happened).toEqual(['U', 'paste 日本🙂']);
+    expect(screen.happened).toEqual(['U', '(borrowed)', 'paste 日本🙂']);
   });
 
-  it('keeps the order: what comes while a paste is under way waits for it, keys too', async () => {
+  it('keeps the order: what comes while a paste is under way waits for it, keys and clipboard too', async () => {
     const screen = desktop();
     const typist = new Typist(screen);
     void typist.type('日');
+    await soon();
     void typist.type('本');
-    const work = typist.type('a');
+    void typist.type('a');
     typist.key(0x21);
-    void typist.type('b');
-    expect(screen.happened).toEqual(['paste 日']);
+    typist.put('given');
+    typist.key(keysym.insert);
+    const work = typist.type('b');
+    expect(screen.happened).toEqual(['(borrowed)', 'paste 日']);
     screen.fetch();
-    await new Promise((resolve) => setTimeout(resolve));
-    expect(screen.happened).toEqual(['paste 日', 'paste 本a']);
+    await soon();
+    expect(screen.happened.slice(2)).toEqual(['(borrowed)', 'paste 本a']);
     screen.fetch();
     await work;
-    expect(screen.happened).toEqual(['paste 日', 'paste 本a', '!', 'b']);
+    expect(screen.happened.slice(4)).toEqual(['!', 'paste given', 'b']);
     typist.key(0x63, true);
     expect(screen.happened.at(-1)).toBe('c↓');
   });
 });
+
+const soon = () => new Promise((resolve) => setTimeout(resolve));

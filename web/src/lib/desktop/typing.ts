@@ -4,11 +4,15 @@ import { keysym, keysymOfCharacter } from './keysyms.ts';
 export interface Keys {
   /** Without `down` it is pressed and let go. */
   sendKey(keysym: number, down?: boolean): void;
-  /** Puts text on the desktop's clipboard to be pasted. Resolves when a program there has fetched it, or has had time enough to. */
-  offer(text: string): Promise<void>;
+  /** Puts text on the desktop's clipboard, once nobody is still busy with the one before. */
+  put(text: string): Promise<void>;
+  /** Resolves when a program there has fetched what was put there, or has had time enough to. */
+  fetched(): Promise<void>;
+  /** The desktop's clipboard was only borrowed: what belongs there is put back after a while. */
+  giveBackLater(): void;
 }
 
-type Input = { text: string } | { key: number; down: boolean | undefined };
+type Input = { text: string } | { clipboard: string } | { key: number; down: boolean | undefined };
 
 /** Longer texts are faster, and surer, through the clipboard. */
 const mostKeys = 120;
@@ -45,6 +49,12 @@ export class Typist {
     this.#queue.push({ key, down });
   }
 
+  /** Puts text on the desktop's clipboard, to stay there. */
+  put(text: string): void {
+    this.#queue.push({ clipboard: text });
+    void this.#begin();
+  }
+
   #begin(): Promise<void> {
     this.#work ??= this.#drain().finally(() => (this.#work = null));
     return this.#work;
@@ -52,14 +62,17 @@ export class Typist {
 
   async #drain(): Promise<void> {
     for (let input = this.#queue.shift(); input !== undefined; input = this.#queue.shift()) {
-      if ('key' in input) this.keys.sendKey(input.key, input.down);
+      if ('clipboard' in input) await this.keys.put(input.clipboard);
+      else if ('key' in input) this.keys.sendKey(input.key, input.down);
       else if (isTypeable(input.text)) for (const character of input.text) this.keys.sendKey(keysymOfCharacter(character));
       else await this.#paste(input.text);
     }
   }
 
   async #paste(text: string): Promise<void> {
-    const fetched = this.keys.offer(text);
+    this.keys.giveBackLater();
+    await this.keys.put(text);
+    const fetched = this.keys.fetched();
     this.keys.sendKey(keysym.shift, true);
     this.keys.sendKey(keysym.insert);
     this.keys.sendKey(keysym.shift, false);

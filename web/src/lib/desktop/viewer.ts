@@ -11,21 +11,24 @@ export interface ViewerEvents {
 }
 
 /** A program that pastes asks for the text; one that does not paste never does. */
-const fetchWithin = 1_200;
+const fetchWithin = 2_500;
 /** A desktop that paints nothing is shown as it is after this. */
 const paintedWithin = 3_000;
 /** Between a program's question for a text and the moment when it has put it in. */
 const insertTime = 40;
+/** Some read a text in two goes; what replaced it in between would leave them with nothing. */
+const readTime = 250;
 
 /**
  * One connection to a desktop: its picture in `host`, and, while `driving`, the way back. Only looked at otherwise, here as
  * on the server. Keys are sent by what they mean, never by where they are: the desktop's layout is not this keyboard's.
  */
-export class Viewer implements Keys {
+export class Viewer implements Omit<Keys, 'giveBackLater'> {
   readonly #rfb: RFB;
   readonly #socket: WebSocket;
   #open = false;
   #fetched: (() => void) | null = null;
+  #fetchedAt = 0;
 
   constructor(
     private readonly host: HTMLElement,
@@ -54,14 +57,13 @@ export class Viewer implements Keys {
     this.#rfb.sendKey(keysym, null, down);
   }
 
-  /** Puts text on the desktop's clipboard. */
-  put(text: string): void {
+  async put(text: string): Promise<void> {
+    await later(Math.max(0, this.#fetchedAt + readTime - Date.now()));
     this.#rfb.clipboardPasteFrom(text);
   }
 
-  async offer(text: string): Promise<void> {
+  async fetched(): Promise<void> {
     const fetched = new Promise<void>((resolve) => (this.#fetched = resolve));
-    this.put(text);
     await Promise.race([fetched, later(fetchWithin)]);
     this.#fetched = null;
     await later(insertTime);
@@ -97,7 +99,10 @@ export class Viewer implements Keys {
   #noticeFetches(): void {
     const send = this.#socket.send.bind(this.#socket);
     this.#socket.send = (data) => {
-      if (data instanceof Uint8Array && data[0] === 6 && data[8] === 0x10) this.#fetched?.();
+      if (data instanceof Uint8Array && data[0] === 6 && data[8] === 0x10) {
+        this.#fetchedAt = Date.now();
+        this.#fetched?.();
+      }
       send(data);
     };
   }

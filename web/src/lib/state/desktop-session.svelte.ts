@@ -12,8 +12,8 @@ import { clientId } from './client-id.ts';
 /** After a copy key, what the desktop copies is what the person asked for. */
 const copyIntent = 4_000;
 
-/** Some programs ask for a text more than once, a little later. */
-const lentFor = 1_500;
+/** How long the desktop's clipboard is borrowed after the last text that was typed by way of it. */
+const lentFor = 3_000;
 
 /**
  * One desktop as this tab sees it: a connection that comes back by itself with a new ticket each time, and the turn at its
@@ -32,7 +32,9 @@ export class DesktopSession {
   asked = $state(false);
   readonly typist = new Typist({
     sendKey: (keysym, down) => this.#viewer?.sendKey(keysym, down),
-    offer: (text) => this.#lend(text),
+    put: (text) => this.#viewer?.put(text) ?? Promise.resolve(),
+    fetched: () => this.#viewer?.fetched() ?? Promise.resolve(),
+    giveBackLater: () => this.#giveBackLater(),
   });
   #viewer: Viewer | null = null;
   #host: HTMLElement | null = null;
@@ -166,17 +168,15 @@ export class DesktopSession {
     this.offered = null;
   }
 
-  /** The clipboard is borrowed for text that has no keys, and given back when the typing pauses. */
-  async #lend(text: string): Promise<void> {
+  #giveBackLater(): void {
     clearTimeout(this.#givingBack);
     this.#givingBack = setTimeout(() => this.#giveBack(), lentFor);
-    await this.#viewer?.offer(text);
   }
 
   #giveBack(): void {
     clearTimeout(this.#givingBack);
     this.#givingBack = undefined;
-    if (this.#kept !== null) this.#viewer?.put(this.#kept);
+    if (this.#kept !== null) this.typist.put(this.#kept);
   }
 
   #onClipboard(text: string): void {
