@@ -53,7 +53,7 @@ export const requirements: readonly Requirement[] = [
   { id: 'LLM-2', state: 'part', promise: 'LiteLLM configuration read as it is; models edited at run time' },
   { id: 'LLM-3', state: 'part', promise: 'Balancing, retries, cooldown, fallbacks, timeouts' },
   { id: 'LLM-4', state: 'not-yet', promise: 'Response cache and prompt-cache passthrough' },
-  { id: 'LLM-5', state: 'not-yet', promise: 'Virtual keys with budgets that are never overrun' },
+  { id: 'LLM-5', state: 'part', promise: 'Virtual keys with budgets that are never overrun' },
   { id: 'LLM-6', state: 'part', promise: 'Usage and cost of every call, by whatever one asks for' },
   { id: 'LLM-7', state: 'not-yet', promise: 'Pass-through for subscription logins, bytes untouched' },
   { id: 'LLM-8', state: 'part', promise: 'A scripted model and mocks that need no key' },

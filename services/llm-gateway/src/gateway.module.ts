@@ -1,9 +1,11 @@
 import { DeclaredError } from '@deskhand/contracts';
 import { ConfigurationError, Log } from '@deskhand/platform';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings, type GatewayConfig } from './gateway-config.ts';
 import { GatewayService } from './gateway.service.ts';
+import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { LlmController } from './llm.controller.ts';
 import { AddressPolicy } from './outgoing/address-policy.ts';
@@ -33,7 +35,7 @@ export class GatewayModule {
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
         { provide: PriceTable, useFactory: () => new PriceTable() },
-        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, GatewayService,
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, BudgetsRepository, KeysRepository, GatewayService,
       ],
     };
   }

@@ -2,11 +2,18 @@ import { join } from 'node:path';
 import { DeclaredError } from '@deskhand/contracts';
 import { Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { BudgetLedger } from './budgets/budget-ledger.ts';
+import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings } from './gateway-config.ts';
 import { GatewayServer } from './http/gateway-server.ts';
+import { KeyRoutes } from './http/key-routes.ts';
 import { ModelCalls } from './http/model-calls.ts';
+import { CallLimits } from './keys/call-limits.ts';
 import { Callers } from './keys/callers.ts';
+import { KeyCache } from './keys/key-cache.ts';
+import { KeyCalls } from './keys/key-calls.ts';
+import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
 import { RoutesService } from './providers/routes.service.ts';
@@ -34,6 +41,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(UsageRepository) usage: UsageRepository,
     @Inject(PriceTable) prices: PriceTable,
     @Inject(GatewayFileService) file: GatewayFileService,
+    @Inject(KeysRepository) keys: KeysRepository,
+    @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
     @Inject(Health) health: Health,
     @Inject(Lifecycle) lifecycle: Lifecycle,
     @Inject(Log) log: Log,
@@ -41,12 +50,16 @@ export class GatewayService implements OnApplicationBootstrap {
     const { values } = settings;
     const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'));
     this.recorder = new UsageRecorder(async (rows) => usage.store(rows), prices, journal, log);
-    const callers = new Callers(secrets.runTokenKey, values.LITELLM_MASTER_KEY, file.file.masterKey);
+    const cache = new KeyCache(keys);
+    const callers = new Callers(secrets.runTokenKey, cache, values.LITELLM_MASTER_KEY, file.file.masterKey);
+    const ledger = new BudgetLedger(budgets);
+    const keyCalls = new KeyCalls(ledger, new CallLimits(), prices, routes);
     const metrics = new Metrics();
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
-    const calls = new ModelCalls({ callers, routes, outgoing, recorder: this.recorder, metrics, limits });
+    const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
+    const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, callers, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, callers, keyRoutes, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });
@@ -55,6 +68,8 @@ export class GatewayService implements OnApplicationBootstrap {
   async onApplicationBootstrap(): Promise<void> {
     const { HTTP_HOST, HTTP_PORT } = this.settings.values;
     await this.recorder.recover();
+    // Only now: what the process before this one spent is known.
+    await this.budgets.release();
     this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
   }
 

@@ -6,6 +6,7 @@ import { llm, newId, usageRecorded, type DataOf, type ProviderName } from '@desk
 import { composeService, Log, seal, type Bus, type RunningService } from '@deskhand/platform';
 import { startDatabases, startNats, type TestDatabases, type TestNats } from '@deskhand/platform/testing';
 import type { GatewayConfig } from '../src/gateway-config.ts';
+import { GatewayService } from '../src/gateway.service.ts';
 import { llmGatewayService } from '../src/service.ts';
 import { usageEntity, type UsageRow } from '../src/database/entities.ts';
 
@@ -46,7 +47,7 @@ export async function prepareGround(): Promise<GatewayGround> {
 export async function runGateway(ground: GatewayGround, changes: Partial<GatewayConfig> = {}): Promise<RunningGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'deskhand-llm-'));
   const config: GatewayConfig = {
-    HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, MASTER_KEY: randomBytes(32).toString('hex'), LITELLM_MASTER_KEY: masterKey, ALLOWED_PRIVATE_HOSTS: '', DATA_DIR: folder,
+    SERVICE_INSTANCE: 'test', HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, MASTER_KEY: randomBytes(32).toString('hex'), LITELLM_MASTER_KEY: masterKey, ALLOWED_PRIVATE_HOSTS: '', DATA_DIR: folder,
     CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 900, IDLE_TIMEOUT_MS: 900, SLOW_CLIENT_TIMEOUT_MS: 2_000, MAXIMUM_BODY_BYTES: 1024 * 1024, ...changes,
   };
   const lines: string[] = [];
@@ -61,7 +62,8 @@ export async function runGateway(ground: GatewayGround, changes: Partial<Gateway
     const ids = { conversation_id: newId(), run_id: newId() };
     return { ...(await agent!.request(llm.resolve, { user_id: userId, ...ids, provider, model_name: model })), ...ids };
   };
-  const { base_url: url } = await resolve('nobody', 'scripted/demo');
+  // Asked of this very instance: over the bus any of them may answer.
+  const url = service.app.get(GatewayService, { strict: false }).baseUrl();
   return {
     url, service, agent: agent!, gateway: gateway!, events, lines, usage, resolve,
     addProvider: async (userId, provider, { key, endpoint, model, isDefault }) => {

@@ -32,6 +32,10 @@ export const usageEntity = defineEntity({
     userId: p.string().nullable(),
     conversationId: p.string().nullable(),
     runId: p.string().nullable(),
+    /** The virtual key, its user and its team; null for calls without one. */
+    keyHash: p.string().nullable(),
+    keyUser: p.string().nullable(),
+    keyTeam: p.string().nullable(),
     provider: p.string(),
     model: p.string(),
     wire: p.string(),
@@ -54,3 +58,69 @@ export const usageEntity = defineEntity({
   },
 });
 export type UsageRow = InferEntity<typeof usageEntity>;
+
+/** A virtual key. The key itself is nowhere: only its SHA-256. */
+export const virtualKeyEntity = defineEntity({
+  name: 'VirtualKey',
+  tableName: 'virtual_keys',
+  properties: {
+    hash: p.string().primary(),
+    /** First and last letters, to know it by. */
+    name: p.string(),
+    alias: p.string().nullable(),
+    userId: p.string().nullable(),
+    teamId: p.string().nullable(),
+    /** Empty: all. */
+    models: p.json<string[]>(),
+    aliases: p.json<Record<string, string>>(),
+    rpm: p.integer().nullable(),
+    tpm: p.integer().nullable(),
+    maxParallel: p.integer().nullable(),
+    /** Unix milliseconds. */
+    expiresAt: p.bigint('number').nullable(),
+    blocked: p.boolean(),
+    metadata: p.json<Record<string, unknown>>(),
+    createdAt: p.bigint('number'),
+  },
+});
+export type VirtualKeyRow = InferEntity<typeof virtualKeyEntity>;
+
+/** A user or a team of virtual keys, in LiteLLM's sense: a name to put keys and a budget under. */
+export const holderEntity = defineEntity({
+  name: 'Holder',
+  tableName: 'key_holders',
+  properties: {
+    kind: p.string().$type<'user' | 'team'>().primary(),
+    id: p.string().primary(),
+    alias: p.string().nullable(),
+    email: p.string().nullable(),
+    models: p.json<string[]>(),
+    blocked: p.boolean(),
+    metadata: p.json<Record<string, unknown>>(),
+    createdAt: p.bigint('number'),
+  },
+});
+export type HolderRow = InferEntity<typeof holderEntity>;
+
+/** Money of a key, a user or a team (`key:…`, `user:…`, `team:…`), in US dollars. */
+export const budgetEntity = defineEntity({
+  name: 'Budget',
+  tableName: 'budgets',
+  properties: {
+    id: p.string().primary(),
+    /** Null: counted, not capped. */
+    max: p.float().nullable(),
+    spend: p.float(),
+    /** Leased by instances, and so as good as spent. */
+    leased: p.float(),
+    windowMs: p.bigint('number').nullable(),
+    resetsAt: p.bigint('number').nullable(),
+  },
+});
+export type BudgetRow = InferEntity<typeof budgetEntity>;
+
+export const budgetLeaseEntity = defineEntity({
+  name: 'BudgetLease',
+  tableName: 'budget_leases',
+  properties: { budgetId: p.string().primary(), instance: p.string().primary(), amount: p.float() },
+});

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Log } from '@deskhand/platform';
 import type { Callers } from '../keys/callers.ts';
+import { mayUse } from '../keys/virtual-keys.ts';
 import { routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Metrics } from '../usage/metrics.ts';
@@ -10,6 +11,7 @@ import { openaiChat } from '../wire/openai-chat.ts';
 import { openaiResponses } from '../wire/openai-responses.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
+import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
 import { ClientGone } from './read-body.ts';
 
@@ -26,6 +28,7 @@ interface Endpoint {
 export interface GatewayServerParts {
   calls: ModelCalls;
   callers: Callers;
+  keyRoutes: KeyRoutes;
   routes: RoutesService;
   metrics: Metrics;
   log: Log;
@@ -113,19 +116,21 @@ export class GatewayServer {
     };
     const exposition: Endpoint = {
       methods: get, wire: openaiChat,
-      handle: (request, response) => {
-        if (callers.identify(request.headers).kind !== 'master') throw new WireError('forbidden', 'Metrics need the master key.');
+      handle: async (request, response) => {
+        if ((await callers.identify(request.headers)).kind !== 'master') throw new WireError('forbidden', 'Metrics need the master key.');
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
     yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    for (const [path, handle] of this.parts.keyRoutes.routes) yield [path, { methods: this.parts.keyRoutes.reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     yield* [['/health', alive], ['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
   }
 
   /** The models a caller may name, in a shape that clients of both formats read. */
   private async models(request: IncomingMessage): Promise<object> {
-    const caller = this.parts.callers.identify(request.headers);
-    const ids = caller.kind === 'run' ? [routeId(caller.claims.route)] : (await this.parts.routes.models(null)).models.map((model) => model.id);
+    const caller = await this.parts.callers.identify(request.headers);
+    const all = caller.kind === 'run' ? [routeId(caller.claims.route)] : (await this.parts.routes.models(null)).models.map((model) => model.id);
+    const ids = caller.kind === 'key' ? all.filter((id) => caller.key.models.every((allowed) => mayUse(allowed, id))) : all;
     const data = ids.map((id) => ({ id, object: 'model', type: 'model', display_name: id, created: 1_760_000_000, created_at: '2025-10-09T08:53:20Z', owned_by: id.split('/', 1)[0] }));
     return { object: 'list', data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null };
   }

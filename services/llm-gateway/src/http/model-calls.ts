@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError, newId } from '@deskhand/contracts';
 import type { Caller, Callers } from '../keys/callers.ts';
+import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
+import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { dialectOf } from '../providers/dialect-of.ts';
@@ -18,6 +20,7 @@ import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
+import { withOutputLimit, type Body } from './output-limit.ts';
 import { upstreamHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
@@ -27,6 +30,7 @@ const countTimeoutMs = 30_000;
 
 export interface ModelCallParts {
   callers: Callers;
+  keyCalls: KeyCalls;
   routes: RoutesService;
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
@@ -36,40 +40,66 @@ export interface ModelCallParts {
 
 /** A model call from its first byte to its usage row. */
 export class ModelCalls {
+  /** What calls of virtual keys have been given. */
+  private readonly held = new WeakMap<ModelCall, KeyCall>();
+
   constructor(private readonly parts: ModelCallParts) {}
 
   /** Throws `WireError` while nothing was answered yet. */
   async serve(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMark = performance.now();
     const { callers, limits } = this.parts;
-    const caller = callers.identify(request.headers);
+    const identified = callers.identify(request.headers);
+    const caller = identified instanceof Promise ? await identified : identified;
     const raw = await readBody(request, limits.bodyBytes);
     const body = parseJson(raw);
     const facts = wire.readRequest(body);
-    const route = await this.route(caller, facts.model);
+    const key = caller.kind === 'key' ? caller.key : null;
+    const route = await this.route(caller, key === null ? facts.model : modelFor(key, facts.model));
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: wire.format, stream: facts.stream, requestBytes: raw.length, baseUrl: null, officialPrices: false,
       run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId },
     };
+    if (key !== null) await this.admit(call, key, raw, body);
+    try {
+      await this.make(call, wire, facts, raw, body, request, response);
+    } catch (error) {
+      this.held.get(call)?.dropped();
+      throw error;
+    }
+  }
+
+  private async make(call: ModelCall, wire: Wire, facts: RequestFacts, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { route, run } = call;
     if (route.source === 'builtin') return this.answerHere(call, facts, body, response);
     if (route.source === 'group') return this.answerRouted(call, wire, facts, raw, body, request, response);
     const upstream = await this.parts.routes.upstream(run?.userId ?? null, route);
     if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
-    if (response.destroyed) return;
+    if (response.destroyed) return this.held.get(call)?.dropped();
     call.baseUrl = upstream.baseUrl;
     call.officialPrices = upstream.official;
-    this.relay(call, wire, facts, upstream, raw, body, request, response);
+    this.relay(call, wire, facts, upstream, { raw, body }, request, response);
+  }
+
+  /** Limits and budgets of a virtual key; a call that states no output limit under a budget gets one. */
+  private async admit(call: ModelCall, key: VirtualKey, raw: Buffer, body: Record<string, unknown>): Promise<void> {
+    call.key = { hash: key.hash, userId: key.userId, teamId: key.teamId };
+    const held = await this.parts.keyCalls.begin(key, call.route, raw.length, body);
+    call.reserved = held.reserved;
+    call.outputLimit = held.outputLimit;
+    this.held.set(call, held);
   }
 
   /** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. Throws `WireError`. */
   async countTokens(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { callers, limits, outgoing, routes } = this.parts;
-    const caller = callers.identify(request.headers);
+    const identified = callers.identify(request.headers);
+    const caller = identified instanceof Promise ? await identified : identified;
     const raw = await readBody(request, limits.bodyBytes);
     const body = parseJson(raw);
     const facts = anthropicMessages.readRequest(body);
-    const route = await this.route(caller, facts.model);
+    const route = await this.route(caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
     const upstream = route.source === 'builtin' ? null : await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route);
     if (upstream?.wire !== 'anthropic-messages') return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
     const bytes = anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false });
@@ -79,9 +109,11 @@ export class ModelCalls {
     if (!response.destroyed) response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
-  private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
+  private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, given: Body, request: IncomingMessage, response: ServerResponse): void {
     const { outgoing, limits } = this.parts;
-    const translation = translationBetween(wire.format, upstream.wire, dialectOf(upstream, call.route.model));
+    const dialect = dialectOf(upstream, call.route.model);
+    const translation = translationBetween(wire.format, upstream.wire, dialect);
+    const { raw, body } = withOutputLimit(given, wire.format, translation === null ? dialect : null, call.outputLimit);
     const translated = translation?.request(body) ?? null;
     const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
     const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
@@ -112,7 +144,8 @@ export class ModelCalls {
 
   private end(call: ModelCall, outcome: CallOutcome): void {
     this.parts.metrics.end(call, outcome);
-    this.parts.recorder.end(call, outcome);
+    const ended = this.parts.recorder.end(call, outcome);
+    this.held.get(call)?.ended(ended);
   }
 
   private async route(caller: Caller, model: string): Promise<RouteName> {

@@ -12,6 +12,7 @@ import { inputTokens, noUsage } from '../wire/token-usage.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
+import { withOutputLimit } from './output-limit.ts';
 import { vendorHeaders } from './pass-headers.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
 
@@ -58,12 +59,13 @@ export class RoutedCall {
   }
 
   private async attempt(attempt: Attempt): Promise<void> {
-    const { call, wire, facts, raw, body, request, response, outgoing, limits, size } = this.parts;
+    const { call, wire, facts, request, response, outgoing, limits, size } = this.parts;
     const { upstream, deployment } = attempt;
     const format = upstream.formatFor(wire.format);
     const endpoint = endpoints[format];
     const headers = vendorHeaders(format, request.headers);
     const translation = translationBetween(wire.format, format, upstream.dialect);
+    const { raw, body } = withOutputLimit(this.parts, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
     const translated = translation?.request(body) ?? null;
     const sent = translated?.body ?? body;
     const changes = upstream.bodyChanges(endpoint, sent, headers);

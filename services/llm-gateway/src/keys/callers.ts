@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { WireError } from '../wire/wire-format.ts';
+import type { KeyCache } from './key-cache.ts';
 import { readRunToken, type RunClaims } from './run-token.ts';
+import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
-/** Who calls: a run of a user, or whoever holds the gateway's master key. */
-export type Caller = { kind: 'run'; claims: RunClaims } | { kind: 'master' };
+/** Who calls: a run of a user, whoever holds the gateway's master key, or a virtual key. */
+export type Caller = { kind: 'run'; claims: RunClaims } | { kind: 'master' } | { kind: 'key'; key: VirtualKey };
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
@@ -17,15 +19,16 @@ export class Callers {
   private readonly verified = new Map<string, RunClaims>();
 
   /** `masterKeys`: of the environment and of the configuration file; both open the gateway. */
-  constructor(private readonly runTokenKey: Buffer, ...masterKeys: (string | null | undefined)[]) {
+  constructor(private readonly runTokenKey: Buffer, private readonly keys: Pick<KeyCache, 'peek' | 'find'> | null, ...masterKeys: (string | null | undefined)[]) {
     this.masterDigests = masterKeys.flatMap((key) => (key == null ? [] : [digest(key)]));
   }
 
-  /** `Authorization: Bearer …`, or `x-api-key` where there is no such header. Throws `WireError`. */
-  identify(headers: IncomingHttpHeaders): Caller {
-    const { authorization } = headers;
-    const apiKey = headers['x-api-key'];
-    const credential = authorization === undefined ? apiKey : /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  /**
+   * `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`. A promise only where the database must be asked.
+   * Throws, or rejects with, `WireError`.
+   */
+  identify(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
+    const credential = credentialOf(headers);
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
     const known = this.verified.get(credential);
     if (known && known.expires * 1_000 > Date.now()) return { kind: 'run', claims: known };
@@ -37,6 +40,25 @@ export class Callers {
       this.verified.set(credential, claims);
       return { kind: 'run', claims };
     }
-    throw new WireError('unauthenticated', 'This key is not known here, or it has expired.', null, 'invalid_api_key');
+    if (this.keys === null || !credential.startsWith('sk-')) throw unknownKey();
+    const hash = hashOf(credential);
+    const remembered = this.keys.peek(hash);
+    if (remembered === undefined) return this.keys.find(hash).then(asCaller);
+    return asCaller(remembered);
   }
+}
+
+function asCaller(key: VirtualKey | null): Caller {
+  if (key === null) throw unknownKey();
+  return { kind: 'key', key };
+}
+
+const unknownKey = (): WireError => new WireError('unauthenticated', 'This key is not known here, or it has expired.', null, 'invalid_api_key');
+
+/** A client whose own login must travel in `Authorization` sends our key beside it. */
+function credentialOf(headers: IncomingHttpHeaders): string | string[] | undefined {
+  const bearer = (text: string): string | undefined => /^Bearer +(\S+) *$/i.exec(text)?.[1];
+  const beside = headers['x-litellm-api-key'];
+  if (typeof beside === 'string') return bearer(beside) ?? beside;
+  return headers.authorization === undefined ? headers['x-api-key'] : bearer(headers.authorization);
 }

@@ -24,7 +24,7 @@ describe('run tokens', () => {
   });
 
   it('and the master key are read from either header', () => {
-    const callers = new Callers(secrets.runTokenKey, 'sk-master');
+    const callers = new Callers(secrets.runTokenKey, null, 'sk-master');
     const now = issueRunToken(secrets.runTokenKey, claims);
     expect(callers.identify({ authorization: `Bearer ${now}` })).toMatchObject({ kind: 'run', claims });
     expect(callers.identify({ 'x-api-key': now })).toMatchObject({ kind: 'run' });
@@ -32,7 +32,7 @@ describe('run tokens', () => {
     for (const headers of [{}, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Basic eA==', 'x-api-key': 'sk-master' }]) {
       expect(() => callers.identify(headers)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
     }
-    expect(() => new Callers(secrets.runTokenKey, undefined).identify({ authorization: 'Bearer undefined' })).toThrow('not known here');
+    expect(() => new Callers(secrets.runTokenKey, null, undefined).identify({ authorization: 'Bearer undefined' })).toThrow('not known here');
   });
 });
 

@@ -34,6 +34,15 @@ export class Router {
     return this.groups.get(name) ?? this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
   }
 
+  /** Every deployment that a call to this model may end up at, fallbacks included. */
+  reachable(model: string): readonly Deployment[] {
+    const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.settings;
+    const seen = new Set([this.groupOf(model)]);
+    for (const group of seen) for (const list of [fallbacks, contextWindowFallbacks, contentPolicyFallbacks]) for (const next of list[group] ?? list['*'] ?? []) seen.add(this.groupOf(next));
+    for (const next of defaultFallbacks) seen.add(this.groupOf(next));
+    return [...seen].flatMap((group) => this.deploymentsOf(group));
+  }
+
   /** The name behind an alias; a name that is none stays. */
   groupOf(model: string): string {
     return this.settings.aliases[model] ?? model;

@@ -15,6 +15,8 @@ export interface ModelCall {
   startedMark: number;
   /** Null for the master key's calls. */
   run: { userId: string; conversationId: string; runId: string } | null;
+  /** The virtual key it came with. */
+  key?: { hash: string; userId: string | null; teamId: string | null } | null;
   route: RouteName;
   /** The format the client speaks. */
   wire: ApiFormat;
@@ -26,6 +28,10 @@ export interface ModelCall {
   officialPrices: boolean;
   /** Prices that were configured for it; null: from the list. */
   prices?: Prices | null;
+  /** US dollars that were set aside for it. */
+  reserved?: number;
+  /** Tokens of output that it is held to, because it is under a budget and states no limit. */
+  outputLimit?: number | null;
 }
 
 /** What became of it. */
@@ -43,6 +49,8 @@ export interface EndedCall {
   baseUrl: string | null;
   officialPrices: boolean;
   prices?: Prices | null;
+  /** US dollars that it costs at least: nobody knows what a lost call used, so it costs all that was set aside. */
+  least?: number;
 }
 
 export const estimatedInput = (requestBytes: number): number => Math.ceil(requestBytes / 4);

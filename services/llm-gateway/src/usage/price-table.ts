@@ -12,7 +12,12 @@ export class PriceTable {
   private readonly found = new Map<string, Provider | undefined>();
 
   /** US dollars; null when the model's price is not known at that provider. */
-  async cost({ row, baseUrl, officialPrices, prices }: EndedCall): Promise<number | null> {
+  async cost(call: EndedCall): Promise<number | null> {
+    const cost = await this.listed(call);
+    return call.least === undefined ? cost : Math.max(cost ?? 0, call.least);
+  }
+
+  private async listed({ row, baseUrl, officialPrices, prices }: EndedCall): Promise<number | null> {
     const input = inputTokens(row);
     if (baseUrl === null || input + row.output === 0) return 0;
     if (prices?.input != null || prices?.output != null) return configuredCost(row, prices);

@@ -39,10 +39,12 @@ export class UsageRecorder {
     this.journal.begun(call);
   }
 
-  end(call: ModelCall, outcome: CallOutcome): void {
+  /** The call as it is kept; its cost comes later. */
+  end(call: ModelCall, outcome: CallOutcome): EndedCall {
     const ended = endedCall(call, outcome, performance.now() - call.startedMark);
     this.journal.ended(ended);
     this.enqueue(ended);
+    return ended;
   }
 
   /** Stores everything that is waiting. */
@@ -88,8 +90,9 @@ type AnyOutcome = Omit<CallOutcome, 'status'> & { status: CallOutcome['status'] 
 function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: number): EndedCall {
   const row = {
     id: call.id, startedAt: call.startedAt, userId: call.run?.userId ?? null, conversationId: call.run?.conversationId ?? null, runId: call.run?.runId ?? null,
+    keyHash: call.key?.hash ?? null, keyUser: call.key?.userId ?? null, keyTeam: call.key?.teamId ?? null,
     provider: call.route.provider, model: call.route.model, wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
     ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
   };
-  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }) };
+  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }), ...(outcome.status === 'lost' && call.reserved !== undefined && { least: call.reserved }) };
 }

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { BudgetLedger, type BudgetLeases } from './budget-ledger.ts';
+
+/** A database that grants slices late, as one does that others use too. */
+function bank(max: number): BudgetLeases & { leased: number; asked: number } {
+  return {
+    leased: 0, asked: 0,
+    async lease(_, least, wanted) {
+      this.asked++;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
+      const free = max - this.leased;
+      const granted = free < least ? 0 : Math.min(wanted, free);
+      this.leased += granted;
+      return { granted, left: max - this.leased, windowEnd: null };
+    },
+  };
+}
+
+describe('money that is set aside before it is spent (LLM-5)', () => {
+  it('is never more than there is, with two instances and 200 callers', async () => {
+    const shared = bank(1);
+    const ledgers = [new BudgetLedger(shared), new BudgetLedger(shared)];
+    let spent = 0;
+    const calls = await Promise.allSettled(Array.from({ length: 200 }, async (_, index) => {
+      const ledger = ledgers[index % 2]!;
+      const reservation = await ledger.reserve([{ id: 'b', max: 1 }], 0.02);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const actual = 0.005 + Math.random() * 0.015;
+      spent += actual;
+      ledger.settle(reservation, actual);
+    }));
+    expect(spent).toBeLessThanOrEqual(1);
+    expect(spent).toBeGreaterThan(0.5);
+    expect(calls.some(({ status }) => status === 'rejected')).toBe(true);
+    for (const call of calls) if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'budget_exceeded', message: expect.stringMatching(/\$0[\d.]* of \$1 is left/) as string });
+  });
+
+  it('asks the database seldom', async () => {
+    const shared = bank(100);
+    const ledger = new BudgetLedger(shared);
+    for (let index = 0; index < 1_000; index++) ledger.settle(await ledger.reserve([{ id: 'b', max: 100 }], 0.01), 0.01);
+    expect(shared.asked).toBeLessThanOrEqual(6);
+  });
+
+  it('takes from all budgets of a call or from none', async () => {
+    const leases: BudgetLeases = { lease: async (id, least, wanted) => (id === 'empty' ? { granted: 0, left: 0, windowEnd: null } : { granted: Math.max(least, wanted), left: 0, windowEnd: null }) };
+    const ledger = new BudgetLedger(leases);
+    await expect(ledger.reserve([{ id: 'full', max: 1 }, { id: 'empty', max: 1 }], 0.5)).rejects.toMatchObject({ code: 'budget_exceeded' });
+    await expect(ledger.reserve([{ id: 'full', max: 1 }], 0.5)).resolves.toMatchObject({ amount: 0.5 });
+  });
+
+  it('begins anew with its window', async () => {
+    let now = 0;
+    let asked = 0;
+    const ledger = new BudgetLedger({ lease: async (_, least) => ({ granted: asked++ < 2 ? least : 0, left: 0, windowEnd: 1_000 + now }) }, () => now);
+    const first = await ledger.reserve([{ id: 'b', max: 1 }], 1);
+    now = 1_500;
+    // What was set aside before the window's end gives nothing back to the new one.
+    ledger.settle(first, 0);
+    await ledger.reserve([{ id: 'b', max: 1 }], 1);
+    await expect(ledger.reserve([{ id: 'b', max: 1 }], 1)).rejects.toMatchObject({ code: 'budget_exceeded' });
+  });
+});

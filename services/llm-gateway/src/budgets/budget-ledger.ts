@@ -1,0 +1,110 @@
+import { WireError } from '../wire/wire-format.ts';
+
+/** A budget as a call needs to know it. Amounts are US dollars. */
+export interface Budget {
+  id: string;
+  max: number;
+}
+
+/** What the ledger asks of the database. */
+export interface BudgetLeases {
+  /**
+   * Leases at least `least` and at most `wanted` of what is neither spent nor leased; less than `least` means that there is not more.
+   * `left` is what nobody holds after that. `windowEnd` is when the budget begins anew, Unix milliseconds, null: never.
+   */
+  lease(budgetId: string, least: number, wanted: number): Promise<{ granted: number; left: number; windowEnd: number | null }>;
+}
+
+/** Money set aside for one call, in each of its budgets. */
+export interface Reservation {
+  budgets: readonly { id: string; epoch: number }[];
+  amount: number;
+}
+
+interface Slice {
+  /** Leased by this instance and not set aside for a call. May be below zero when a call cost more than was thought. */
+  available: number;
+  windowEnd: number | null;
+  /** Grows when the window begins anew: what was set aside before belongs to no slice any more. */
+  epoch: number;
+  refilling: Promise<void> | null;
+}
+
+/** Share of a budget that is leased at once, so that most calls ask nobody. */
+const sliceShare = 0.02;
+
+/**
+ * The money of budgets as this instance sees it: leased from the database in slices, set aside before a call and settled after it.
+ * What is leased counts as spent for everybody else, so budgets hold with any number of instances, and when one dies.
+ */
+export class BudgetLedger {
+  readonly #slices = new Map<string, Slice>();
+
+  constructor(private readonly leases: BudgetLeases, private readonly now: () => number = Date.now) {}
+
+  /** Sets `amount` aside in all of `budgets`, or in none. Throws `WireError` with what is left. */
+  async reserve(budgets: readonly Budget[], amount: number): Promise<Reservation> {
+    const taken: { id: string; epoch: number }[] = [];
+    try {
+      for (const budget of budgets) taken.push(await this.#take(budget, amount));
+      return { budgets: taken, amount };
+    } catch (error) {
+      for (const { id, epoch } of taken) this.#give(id, epoch, amount);
+      throw error;
+    }
+  }
+
+  /** The call is over and cost `actual`: the rest is free for others here. */
+  settle({ budgets, amount }: Reservation, actual: number): void {
+    for (const { id, epoch } of budgets) this.#give(id, epoch, amount - actual);
+  }
+
+  /** Forgets what is known of a budget, because it was changed. What is leased stays leased. */
+  forget(id: string): void {
+    this.#slices.delete(id);
+  }
+
+  async #take({ id, max }: Budget, amount: number): Promise<{ id: string; epoch: number }> {
+    for (let tries = 0; ; tries++) {
+      const slice = this.#sliceOf(id);
+      if (slice.available >= amount) {
+        slice.available -= amount;
+        return { id, epoch: slice.epoch };
+      }
+      if (slice.refilling !== null) await slice.refilling.catch(() => undefined);
+      else {
+        const missing = amount - slice.available;
+        let left = 0;
+        let granted = 0;
+        slice.refilling = this.leases.lease(id, missing, Math.max(missing, max * sliceShare)).then((lease) => {
+          ({ left, granted } = lease);
+          slice.available += granted;
+          slice.windowEnd = lease.windowEnd;
+        }).finally(() => (slice.refilling = null));
+        await slice.refilling;
+        if (granted < missing && slice.available < amount) throw exceeded(max, left + Math.max(0, slice.available), amount);
+      }
+      if (tries > 50) throw exceeded(max, 0, amount);
+    }
+  }
+
+  #give(id: string, epoch: number, amount: number): void {
+    const slice = this.#slices.get(id);
+    if (slice && slice.epoch === epoch) slice.available += amount;
+  }
+
+  #sliceOf(id: string): Slice {
+    const known = this.#slices.get(id);
+    if (known && (known.windowEnd === null || known.windowEnd > this.now())) return known;
+    // In a new window leases begin from nothing.
+    const slice: Slice = { available: 0, windowEnd: null, epoch: (known?.epoch ?? 0) + 1, refilling: null };
+    this.#slices.set(id, slice);
+    return slice;
+  }
+}
+
+const dollars = (amount: number): string => `$${Math.max(0, amount).toFixed(6).replace(/0+$/, '').replace(/\.$/, '')}`;
+
+function exceeded(max: number, left: number, wanted: number): WireError {
+  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left, and this call may cost up to ${dollars(wanted)}.`, null, 'budget_exceeded');
+}

@@ -1,0 +1,81 @@
+import { Database, type EntityManager } from '@deskhand/platform';
+import { LockMode } from '@deskhand/platform/database';
+import { Inject, Injectable } from '@nestjs/common';
+import { GatewaySettings } from '../gateway-config.ts';
+import { budgetEntity, budgetLeaseEntity, type BudgetRow, type UsageRow } from '../database/entities.ts';
+import type { BudgetLeases } from './budget-ledger.ts';
+
+/** Amounts smaller than this are rounding. */
+const nothing = 1e-12;
+
+/** Budgets in the database: what is spent, and what instances have leased. Both together never exceed the maximum. */
+@Injectable()
+export class BudgetsRepository implements BudgetLeases {
+  private readonly instance: string;
+
+  constructor(@Inject(Database) private readonly database: Database, @Inject(GatewaySettings) settings: GatewaySettings) {
+    this.instance = settings.values.SERVICE_INSTANCE;
+  }
+
+  async lease(budgetId: string, least: number, wanted: number): Promise<{ granted: number; left: number; windowEnd: number | null }> {
+    return this.database.transaction(async (em) => {
+      const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      // A budget that was taken away meanwhile holds nobody up.
+      if (budget === null || budget.max === null || budget.max === undefined) return { granted: wanted, left: wanted, windowEnd: null };
+      await this.beginAnew(em, budget);
+      const free = budget.max - budget.spend - budget.leased;
+      const windowEnd = budget.resetsAt ?? null;
+      if (free + nothing < least) return { granted: 0, left: Math.max(0, free), windowEnd };
+      const granted = Math.min(wanted, free);
+      budget.leased += granted;
+      const lease = await em.findOne(budgetLeaseEntity, { budgetId, instance: this.instance });
+      if (lease === null) em.create(budgetLeaseEntity, { budgetId, instance: this.instance, amount: granted });
+      else lease.amount += granted;
+      return { granted, left: free - granted, windowEnd };
+    });
+  }
+
+  /** Adds what stored calls cost to their budgets, in the transaction that stores them: so each counts exactly once. */
+  async spend(em: EntityManager, rows: readonly UsageRow[]): Promise<void> {
+    const costs = new Map<string, number>();
+    for (const row of rows) for (const id of budgetIdsOf(row)) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
+    // In one order everywhere: two instances never wait for each other.
+    for (const [id, cost] of [...costs].sort(([one], [other]) => (one < other ? -1 : 1))) {
+      const budget = await em.findOne(budgetEntity, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (budget === null) continue;
+      await this.beginAnew(em, budget);
+      budget.spend += cost;
+      const lease = await em.findOne(budgetLeaseEntity, { budgetId: id, instance: this.instance });
+      if (lease === null) continue;
+      const paid = Math.min(lease.amount, cost);
+      lease.amount -= paid;
+      budget.leased = Math.max(0, budget.leased - paid);
+    }
+  }
+
+  /** Gives back what the process before this one had leased, once its calls are accounted for. */
+  async release(): Promise<void> {
+    await this.database.transaction(async (em) => {
+      for (const lease of await em.find(budgetLeaseEntity, { instance: this.instance })) {
+        const budget = await em.findOne(budgetEntity, lease.budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        if (budget !== null) budget.leased = Math.max(0, budget.leased - lease.amount);
+        em.remove(lease);
+      }
+    });
+  }
+
+  /** A window that is over: nothing is spent, and no lease of it counts any more. */
+  private async beginAnew(em: EntityManager, budget: BudgetRow): Promise<void> {
+    const now = Date.now();
+    if (budget.resetsAt == null || budget.windowMs == null || budget.resetsAt > now) return;
+    const passed = Math.floor((now - budget.resetsAt) / budget.windowMs) + 1;
+    Object.assign(budget, { spend: 0, leased: 0, resetsAt: budget.resetsAt + passed * budget.windowMs });
+    await em.flush();
+    await em.nativeDelete(budgetLeaseEntity, { budgetId: budget.id });
+  }
+}
+
+/** The budgets that a call counts in. */
+export function budgetIdsOf({ keyHash, keyUser, keyTeam }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam'>): string[] {
+  return [...(keyHash == null ? [] : [`key:${keyHash}`]), ...(keyUser == null ? [] : [`user:${keyUser}`]), ...(keyTeam == null ? [] : [`team:${keyTeam}`])];
+}

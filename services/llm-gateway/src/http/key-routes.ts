@@ -1,0 +1,218 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { newId } from '@deskhand/contracts';
+import { z } from 'zod';
+import type { BudgetLedger } from '../budgets/budget-ledger.ts';
+import { durationMs } from '../budgets/duration.ts';
+import type { BudgetRow, HolderRow, VirtualKeyRow } from '../database/entities.ts';
+import type { Callers } from '../keys/callers.ts';
+import type { KeyCache } from '../keys/key-cache.ts';
+import type { BudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
+import { hashOf } from '../keys/virtual-keys.ts';
+import { WireError } from '../wire/wire-format.ts';
+import { answerJson } from './answers.ts';
+import { parseJson, readBody } from './read-body.ts';
+
+export interface KeyRoutesParts {
+  keys: KeysRepository;
+  callers: Callers;
+  cache: KeyCache;
+  ledger: BudgetLedger;
+}
+
+const bodyBytes = 256 * 1024;
+const duration = z.string().refine((text) => durationMs(text) !== null, 'must be like 30s, 15m, 12h, 30d or 1mo');
+const limit = z.number().int().min(0).nullable().optional();
+const money = { max_budget: z.number().min(0).nullable().optional(), budget_duration: duration.nullable().optional() };
+const text = z.string().min(1).max(300);
+const shared = { models: z.array(text).max(1_000).optional(), metadata: z.record(z.string(), z.unknown()).optional(), ...money };
+const keyFields = z.object({
+  ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), rpm_limit: limit, tpm_limit: limit,
+  max_parallel_requests: limit, duration: duration.nullable().optional(), blocked: z.boolean().optional(),
+});
+const newKey = keyFields.extend({ key: z.string().min(8).max(300).startsWith('sk-').optional() });
+const named = z.object({ key: text });
+const holderFields = z.object({ ...shared, blocked: z.boolean().optional() });
+const newUser = holderFields.extend({ user_id: text.optional(), user_email: text.optional(), user_alias: text.optional(), auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
+const newTeam = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
+
+/** LiteLLM's API for virtual keys, their users and teams, for whoever holds the master key. */
+export class KeyRoutes {
+  /** By path; all take POST unless they are listed in `reads`. */
+  readonly routes: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>;
+  readonly reads: ReadonlySet<string> = new Set(['/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list']);
+
+  constructor(private readonly parts: KeyRoutesParts) {
+    const { keys } = parts;
+    this.routes = new Map<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>([
+      ['/key/generate', this.changing(newKey, async (body) => this.generate(body))],
+      ['/key/update', this.changing(keyFields.extend(named.shape), async (body) => this.keyAnswer(await keys.change(hashGiven(body.key), keyChange(body), moneyOf(body))))],
+      ['/key/block', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: true }, {})))],
+      ['/key/unblock', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: false }, {})))],
+      ['/key/delete', this.changing(z.object({ keys: z.array(text).min(1).max(1_000) }), async (body) => ({ deleted_keys: await keys.remove(body.keys.map(hashGiven)) }))],
+      ['/key/regenerate', this.changing(named, async ({ key }) => this.regenerate(key))],
+      ['/key/info', this.reading(async (query, request) => this.keyInfo(query, request), false)],
+      ['/key/list', this.reading(async (query) => this.keyList(query))],
+      ['/user/new', this.changing(newUser, async (body) => this.newUser(body))],
+      ['/user/update', this.changing(newUser.extend({ user_id: text }), async (body) => holderAnswer('user', await keys.saveHolder('user', body.user_id, holderChange(body.user_alias, body), moneyOf(body), 'there')))],
+      ['/user/delete', this.changing(z.object({ user_ids: z.array(text).min(1) }), async (body) => ({ deleted_user_ids: await this.removeHolders('user', body.user_ids) }))],
+      ['/user/info', this.reading(async (query) => this.holderInfo('user', query.get('user_id')))],
+      ['/user/list', this.reading(async () => ({ users: (await keys.holders('user')).map((holder) => holderAnswer('user', holder)) }))],
+      ['/team/new', this.changing(newTeam, async (body) => this.newTeam(body))],
+      ['/team/update', this.changing(newTeam.extend({ team_id: text }), async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, holderChange(body.team_alias, body), moneyOf(body), 'there')))],
+      ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
+      ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
+      ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderAnswer('team', holder)))],
+    ]);
+  }
+
+  private changing<Body>(schema: z.ZodType<Body>, work: (body: Body) => Promise<object>): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+    return async (request, response) => {
+      await this.assertMaster(request);
+      const parsed = schema.safeParse(parseJson(await readBody(request, bodyBytes)));
+      if (!parsed.success) throw new WireError('bad-request', parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '), parsed.error.issues[0]?.path.join('.') ?? null);
+      const answer = await work(parsed.data);
+      // Known from now on; other instances see it within two seconds.
+      this.parts.cache.clear();
+      answerJson(response, 200, answer);
+    };
+  }
+
+  private reading(work: (query: URLSearchParams, request: IncomingMessage) => Promise<object>, masterOnly = true): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+    return async (request, response) => {
+      if (masterOnly) await this.assertMaster(request);
+      answerJson(response, 200, await work(new URL(request.url ?? '/', 'http://gateway').searchParams, request));
+    };
+  }
+
+  private async assertMaster(request: IncomingMessage): Promise<void> {
+    if ((await this.parts.callers.identify(request.headers)).kind !== 'master') throw new WireError('forbidden', 'Keys are managed with the master key.');
+  }
+
+  private async generate(body: z.infer<typeof newKey>): Promise<object> {
+    try {
+      const { key, made } = await this.parts.keys.generate(keyChange(body), moneyOf(body), body.key);
+      return { key, ...keyView(made) };
+    } catch (error) {
+      if (isDuplicate(error)) throw new WireError('bad-request', 'A key with this alias, or this very key, exists already.', 'key_alias');
+      throw error;
+    }
+  }
+
+  private async regenerate(key: string): Promise<object> {
+    const again = await this.parts.keys.regenerate(hashGiven(key));
+    if (again === null) throw unknown('key');
+    return { key: again.key, ...keyView(again.made) };
+  }
+
+  private keyAnswer(found: WithBudget<VirtualKeyRow> | null): object {
+    if (found === null) throw unknown('key');
+    this.parts.ledger.forget(`key:${found.row.hash}`);
+    return keyView(found);
+  }
+
+  /** A key may ask about itself. */
+  private async keyInfo(query: URLSearchParams, request: IncomingMessage): Promise<object> {
+    const caller = await this.parts.callers.identify(request.headers);
+    const asked = query.get('key');
+    const own = caller.kind === 'key' ? caller.key.hash : null;
+    const hash = asked === null ? own : hashGiven(asked);
+    if (hash === null || (caller.kind !== 'master' && hash !== own)) throw new WireError('forbidden', 'A key may ask about itself only.');
+    const found = await this.parts.keys.info(hash);
+    if (found === null) throw unknown('key');
+    return { key: asked ?? hash, info: keyView(found) };
+  }
+
+  private async keyList(query: URLSearchParams): Promise<object> {
+    const size = bounded(query.get('size'), 10, 100);
+    const page = bounded(query.get('page'), 1, 1_000_000);
+    const where = { ...(query.has('user_id') && { userId: query.get('user_id')! }), ...(query.has('team_id') && { teamId: query.get('team_id')! }), ...(query.has('key_alias') && { alias: query.get('key_alias')! }) };
+    const { keys, total } = await this.parts.keys.list(where, size, (page - 1) * size);
+    return { keys: keys.map((found) => (query.get('return_full_object') === 'true' ? keyView(found) : found.row.hash)), total_count: total, current_page: page, total_pages: Math.ceil(total / size) };
+  }
+
+  private async newUser(body: z.infer<typeof newUser>): Promise<object> {
+    const id = body.user_id ?? newId();
+    const made = await this.parts.keys.saveHolder('user', id, { ...holderChange(body.user_alias, body), ...(body.user_email !== undefined && { email: body.user_email }) }, moneyOf(body), 'new');
+    if (made === null) throw new WireError('bad-request', `The user ${id} exists already.`, 'user_id');
+    const key = body.auto_create_key === false ? null : await this.generate({ user_id: id, key_alias: body.key_alias ?? null, duration: body.duration ?? null });
+    return { ...key, ...holderAnswer('user', made) };
+  }
+
+  private async newTeam(body: z.infer<typeof newTeam>): Promise<object> {
+    const id = body.team_id ?? newId();
+    const made = await this.parts.keys.saveHolder('team', id, holderChange(body.team_alias, body), moneyOf(body), 'new');
+    if (made === null) throw new WireError('bad-request', `The team ${id} exists already.`, 'team_id');
+    return holderAnswer('team', made);
+  }
+
+  private async holderInfo(kind: HolderKind, id: string | null): Promise<object> {
+    if (id === null) throw new WireError('bad-request', `The query needs ${kind}_id.`, `${kind}_id`);
+    const found = await this.parts.keys.holder(kind, id);
+    if (found === null) throw unknown(kind);
+    const { keys } = await this.parts.keys.list(kind === 'user' ? { userId: id } : { teamId: id }, 1_000, 0);
+    return { [`${kind}_id`]: id, [`${kind}_info`]: holderAnswer(kind, found), keys: keys.map(keyView) };
+  }
+
+  private async removeHolders(kind: HolderKind, ids: readonly string[]): Promise<string[]> {
+    const removed: string[] = [];
+    for (const id of ids) if (await this.parts.keys.removeHolder(kind, id)) removed.push(id);
+    return removed;
+  }
+}
+
+const unknown = (what: string): WireError => new WireError('not-found', `There is no such ${what}.`, what, `${what}_not_found`);
+
+/** A key as it was given out, or its hash. */
+function hashGiven(key: string): string {
+  return /^[0-9a-f]{64}$/.test(key) ? key : hashOf(key);
+}
+
+function bounded(given: string | null, usual: number, most: number): number {
+  const value = Number(given ?? usual);
+  return Number.isInteger(value) && value >= 1 ? Math.min(value, most) : usual;
+}
+
+function keyChange(body: Omit<z.infer<typeof keyFields>, 'max_budget'>): KeyChange {
+  return defined({
+    alias: body.key_alias, userId: body.user_id, teamId: body.team_id, models: body.models, aliases: body.aliases, rpm: body.rpm_limit, tpm: body.tpm_limit, maxParallel: body.max_parallel_requests,
+    expiresAt: body.duration === undefined ? undefined : body.duration === null ? null : Date.now() + durationMs(body.duration)!, blocked: body.blocked, metadata: body.metadata,
+  });
+}
+
+function holderChange(alias: string | undefined, body: z.infer<typeof holderFields>): HolderChange {
+  return defined({ alias, models: body.models, blocked: body.blocked, metadata: body.metadata });
+}
+
+function moneyOf({ max_budget: max, budget_duration: window }: { max_budget?: number | null; budget_duration?: string | null }): BudgetChange {
+  return defined({ max, windowMs: window == null ? window : durationMs(window) });
+}
+
+/** Without the fields that were not given: those stay as they are. */
+function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+}
+
+const at = (time: number | null | undefined): string | null => (time == null ? null : new Date(time).toISOString());
+
+function budgetView(budget: BudgetRow | null): object {
+  return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : `${budget.windowMs / 1_000}s`, budget_reset_at: at(budget?.resetsAt) };
+}
+
+function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
+  return {
+    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, rpm_limit: row.rpm ?? null, tpm_limit: row.tpm ?? null,
+    max_parallel_requests: row.maxParallel ?? null, expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget),
+  };
+}
+
+function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
+  if (found === null) throw unknown(kind);
+  const { row, budget } = found;
+  const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null };
+  return { ...names, models: row.models, blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
+}
+
+function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && /unique/i.test(error.message);
+}
+

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { Database, type EntityManager } from '@deskhand/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Budget } from '../budgets/budget-ledger.ts';
+import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type VirtualKeyRow } from '../database/entities.ts';
+import { hashOf, type VirtualKey } from './virtual-keys.ts';
+
+export type HolderKind = HolderRow['kind'];
+export type KeyChange = Partial<Pick<VirtualKeyRow, 'alias' | 'userId' | 'teamId' | 'models' | 'aliases' | 'rpm' | 'tpm' | 'maxParallel' | 'expiresAt' | 'blocked' | 'metadata'>>;
+export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'blocked' | 'metadata'>>;
+/** `max` null: no cap; absent: as it is. */
+export interface BudgetChange {
+  max?: number | null;
+  windowMs?: number | null;
+}
+
+export interface WithBudget<Row> {
+  row: Row;
+  budget: BudgetRow | null;
+}
+
+/** Virtual keys, their users and teams, and their budgets. */
+@Injectable()
+export class KeysRepository {
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  /** A new key. It is given back once and kept nowhere. `wanted`: one that the caller chose. */
+  async generate(change: KeyChange, budget: BudgetChange, wanted?: string): Promise<{ key: string; made: WithBudget<VirtualKeyRow> }> {
+    const key = wanted ?? `sk-${randomBytes(24).toString('base64url')}`;
+    const made = await this.database.transaction(async (em) => {
+      const row = em.create(virtualKeyEntity, {
+        hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias: null, userId: null, teamId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, metadata: {},
+        createdAt: Date.now(), ...change,
+      });
+      return { row, budget: await this.setBudget(em, `key:${row.hash}`, budget) };
+    });
+    return { key, made };
+  }
+
+  /** Null when there is no such key. */
+  async change(hash: string, change: KeyChange, budget: BudgetChange): Promise<WithBudget<VirtualKeyRow> | null> {
+    return this.database.transaction(async (em) => {
+      const row = await em.findOne(virtualKeyEntity, hash);
+      if (row === null) return null;
+      Object.assign(row, change);
+      return { row, budget: await this.setBudget(em, `key:${hash}`, budget) };
+    });
+  }
+
+  /** The same key's settings and money under a new key; the old one opens nothing any more. */
+  async regenerate(hash: string): Promise<{ key: string; made: WithBudget<VirtualKeyRow> } | null> {
+    const key = `sk-${randomBytes(24).toString('base64url')}`;
+    const made = await this.database.transaction(async (em) => {
+      const old = await em.findOne(virtualKeyEntity, hash);
+      if (old === null) return null;
+      const { alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, createdAt } = old;
+      const money = await em.findOne(budgetEntity, `key:${hash}`);
+      await em.nativeDelete(virtualKeyEntity, { hash });
+      em.clear();
+      const row = em.create(virtualKeyEntity, { hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, createdAt });
+      const budget = em.create(budgetEntity, { id: `key:${row.hash}`, max: money?.max ?? null, spend: (money?.spend ?? 0) + (money?.leased ?? 0), leased: 0, windowMs: money?.windowMs ?? null, resetsAt: money?.resetsAt ?? null });
+      return { row, budget };
+    });
+    return made && { key, made };
+  }
+
+  async remove(hashes: readonly string[]): Promise<string[]> {
+    return this.database.transaction(async (em) => {
+      const rows = await em.find(virtualKeyEntity, { hash: { $in: [...hashes] } });
+      for (const row of rows) em.remove(row);
+      await em.flush();
+      await em.nativeDelete(budgetEntity, { id: { $in: rows.map(({ hash }) => `key:${hash}`) } });
+      return rows.map(({ hash }) => hash);
+    });
+  }
+
+  async info(hash: string): Promise<WithBudget<VirtualKeyRow> | null> {
+    return this.database.read(async (em) => {
+      const row = await em.findOne(virtualKeyEntity, hash);
+      return row && { row, budget: await em.findOne(budgetEntity, `key:${hash}`) };
+    });
+  }
+
+  async list(where: { userId?: string; teamId?: string; alias?: string }, limit: number, offset: number): Promise<{ keys: WithBudget<VirtualKeyRow>[]; total: number }> {
+    return this.database.read(async (em) => {
+      const [rows, total] = await em.findAndCount(virtualKeyEntity, where, { orderBy: { createdAt: 'desc', hash: 'asc' }, limit, offset });
+      const budgets = new Map((await em.find(budgetEntity, { id: { $in: rows.map(({ hash }) => `key:${hash}`) } })).map((budget) => [budget.id, budget]));
+      return { keys: rows.map((row) => ({ row, budget: budgets.get(`key:${row.hash}`) ?? null })), total };
+    });
+  }
+
+  /** Makes or changes a user or a team. `null` for `mustBe: 'there'` when it is not. */
+  async saveHolder(kind: HolderKind, id: string, change: HolderChange, budget: BudgetChange, mustBe: 'there' | 'new' | null = null): Promise<WithBudget<HolderRow> | null> {
+    return this.database.transaction(async (em) => {
+      const known = await em.findOne(holderEntity, { kind, id });
+      if ((mustBe === 'there' && known === null) || (mustBe === 'new' && known !== null)) return null;
+      const row = known ?? em.create(holderEntity, { kind, id, alias: null, email: null, models: [], blocked: false, metadata: {}, createdAt: Date.now() });
+      Object.assign(row, change);
+      return { row, budget: await this.setBudget(em, `${kind}:${id}`, budget) };
+    });
+  }
+
+  async holder(kind: HolderKind, id: string): Promise<WithBudget<HolderRow> | null> {
+    return this.database.read(async (em) => {
+      const row = await em.findOne(holderEntity, { kind, id });
+      return row && { row, budget: await em.findOne(budgetEntity, `${kind}:${id}`) };
+    });
+  }
+
+  async holders(kind: HolderKind): Promise<WithBudget<HolderRow>[]> {
+    return this.database.read(async (em) => {
+      const rows = await em.find(holderEntity, { kind }, { orderBy: { createdAt: 'asc', id: 'asc' } });
+      const budgets = new Map((await em.find(budgetEntity, { id: { $in: rows.map(({ id }) => `${kind}:${id}`) } })).map((budget) => [budget.id, budget]));
+      return rows.map((row) => ({ row, budget: budgets.get(`${kind}:${row.id}`) ?? null }));
+    });
+  }
+
+  /** With its keys, for keys of nobody would have no cap. */
+  async removeHolder(kind: HolderKind, id: string): Promise<boolean> {
+    const hashes = await this.database.read(async (em) => (await em.find(virtualKeyEntity, kind === 'user' ? { userId: id } : { teamId: id }, { fields: ['hash'] })).map(({ hash }) => hash));
+    await this.remove(hashes);
+    return this.database.transaction(async (em) => {
+      await em.nativeDelete(budgetEntity, { id: `${kind}:${id}` });
+      return (await em.nativeDelete(holderEntity, { kind, id })) > 0;
+    });
+  }
+
+  /** All that a call must know of a key; null when there is none. */
+  async find(hash: string): Promise<VirtualKey | null> {
+    return this.database.read(async (em) => {
+      const row = await em.findOne(virtualKeyEntity, hash);
+      if (row === null) return null;
+      const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }] });
+      const ids = [`key:${hash}`, ...holders.map(({ kind, id }) => `${kind}:${id}`)];
+      const budgets = (await em.find(budgetEntity, { id: { $in: ids } })).flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max }]));
+      return {
+        hash, userId: row.userId ?? null, teamId: row.teamId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
+        expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), budgets,
+      };
+    });
+  }
+
+  /** Every key, user and team has its money counted; a maximum makes it a cap. */
+  private async setBudget(em: EntityManager, id: string, { max, windowMs }: BudgetChange): Promise<BudgetRow> {
+    const budget = (await em.findOne(budgetEntity, id)) ?? em.create(budgetEntity, { id, max: null, spend: 0, leased: 0, windowMs: null, resetsAt: null });
+    if (max !== undefined) budget.max = max;
+    if (windowMs !== undefined && windowMs !== (budget.windowMs ?? null)) Object.assign(budget, { windowMs, resetsAt: windowMs === null ? null : Date.now() + windowMs });
+    return budget;
+  }
+}

@@ -1,0 +1,154 @@
+// Real: nats-server, PostgreSQL, two whole instances of the service on one database, HTTP. Scripted: the provider's answers.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDatabases, startNats, type TestDatabases } from '@deskhand/platform/testing';
+import { masterKey, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
+import { startUpstream, type ScriptedUpstream } from './upstream.ts';
+
+let ground: GatewayGround;
+let databases: TestDatabases;
+let one: RunningGateway;
+let two: RunningGateway;
+let upstream: ScriptedUpstream;
+const folder = mkdtempSync(join(tmpdir(), 'deskhand-keys-'));
+const [perInput, perOutput] = [0.000001, 0.00001];
+
+beforeAll(async () => {
+  const nats = await startNats();
+  databases = await startDatabases('postgres');
+  const url = await databases.url();
+  ground = { nats, databases: { ...databases, url: async () => url }, close: async () => { await databases.close(); await nats.close(); } };
+  upstream = await startUpstream({ format: 'openai-chat', script: ({ body }) => ({ text: 'pong', delayMs: 5, usage: { uncachedInput: 20, output: Math.min(Number(body.max_completion_tokens ?? body.max_tokens ?? 50), 50) } }) });
+  const file = join(folder, 'config.yaml');
+  writeFileSync(file, `model_list:
+  - { model_name: priced, litellm_params: { model: openai/priced, api_base: "${upstream.url}/v1", api_key: k, input_cost_per_token: ${perInput}, output_cost_per_token: ${perOutput} } }
+  - { model_name: unpriced, litellm_params: { model: openai/nobody-knows-this-one, api_base: "${upstream.url}/v1", api_key: k } }
+`);
+  const config = { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: upstream.host, FIRST_BYTE_TIMEOUT_MS: 5_000 };
+  one = await runGateway(ground, { ...config, SERVICE_INSTANCE: 'one' });
+  two = await runGateway(ground, { ...config, SERVICE_INSTANCE: 'two' });
+}, 90_000);
+
+afterAll(async () => {
+  await one?.close();
+  await two?.close();
+  await upstream?.close();
+  await ground?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const send = async (gateway: RunningGateway, method: string, path: string, key: string, body?: unknown) => {
+  const response = await fetch(`${gateway.url}${path}`, { method, headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
+  return { status: response.status, body: (await response.json()) as any };
+};
+const manage = async (path: string, body: object) => send(one, 'POST', path, masterKey, body);
+const makeKey = async (settings: object): Promise<string> => (await manage('/key/generate', settings)).body.key as string;
+const call = async (gateway: RunningGateway, key: string, more: object = {}) => send(gateway, 'POST', '/v1/chat/completions', key, { model: 'priced', messages: [{ role: 'user', content: 'ping' }], ...more });
+const info = async (key: string) => (await send(two, 'GET', `/key/info?key=${key}`, masterKey)).body.info;
+
+describe('virtual keys (LLM-5)', () => {
+  it('open the gateway on every instance, for their models, until they end or are blocked', async () => {
+    const made = await manage('/key/generate', { models: ['priced'], key_alias: 'a team\'s', metadata: { purpose: 'test' }, aliases: { nick: 'priced' } });
+    expect(made).toMatchObject({ status: 200, body: { key: expect.stringMatching(/^sk-/) as string, key_alias: 'a team\'s', models: ['priced'], spend: 0, max_budget: null } });
+    const { key } = made.body;
+    for (const gateway of [one, two]) expect((await call(gateway, key)).status).toBe(200);
+    expect((await call(one, key, { model: 'nick' })).status).toBe(200);
+    expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'key_model_access_denied' } } });
+    expect((await send(one, 'GET', '/v1/models', key)).body.data.map(({ id }: { id: string }) => id)).toEqual(['priced']);
+    expect((await manage('/key/block', { key })).body.blocked).toBe(true);
+    expect((await call(one, key)).status).toBe(401);
+    await expect.poll(async () => (await call(two, key)).status, { timeout: 4_000 }).toBe(401);
+    await manage('/key/unblock', { key });
+    expect((await call(one, key)).status).toBe(200);
+    const again = (await manage('/key/regenerate', { key })).body.key as string;
+    expect([(await call(one, key)).status, (await call(one, again)).status]).toEqual([401, 200]);
+    expect((await manage('/key/delete', { keys: [again] })).body.deleted_keys).toHaveLength(1);
+    expect((await call(one, again)).status).toBe(401);
+    const short = await makeKey({ duration: '1s' });
+    expect((await call(one, short)).status).toBe(200);
+    await expect.poll(async () => (await call(one, short)).status, { timeout: 4_000 }).toBe(401);
+  });
+
+  it('are managed with the master key only, and are kept as hashes', async () => {
+    const key = await makeKey({});
+    for (const [method, path] of [['POST', '/key/generate'], ['POST', '/team/new'], ['GET', '/key/list'], ['GET', '/user/list']] as const) expect((await send(one, method, path, key, method === 'POST' ? {} : undefined)).status).toBe(403);
+    const other = await makeKey({});
+    expect((await send(one, 'GET', '/key/info', key)).body.info.key_name).toMatch(/^sk-\.\.\./);
+    expect((await send(one, 'GET', `/key/info?key=${other}`, key)).status).toBe(403);
+    const rows = await one.service.database!.read(async (em) => em.execute('select * from virtual_keys'));
+    expect(JSON.stringify(rows)).not.toContain(key.slice(6, -4));
+    expect([...one.lines, ...two.lines].join('\n')).not.toContain(key.slice(6, -4));
+  });
+
+  it.each([
+    ['/key/generate', { max_budget: -1 }], ['/key/generate', { budget_duration: 'soon' }], ['/key/generate', { models: 'all' }], ['/key/generate', { key: 'short' }], ['/key/update', {}], ['/key/block', { key: 'sk-not-there' }],
+    ['/user/update', { user_id: 'nobody' }], ['/team/update', { team_id: 'nobody' }], ['/key/delete', { keys: [] }],
+  ])('answer bad input to %s with a clear 4xx', async (path, body) => {
+    const { status, body: answer } = await manage(path, body);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(status).toBeLessThan(500);
+    expect(answer.error.message).toEqual(expect.any(String));
+  });
+
+  it('hold to calls a minute and calls at once', async () => {
+    const key = await makeKey({ rpm_limit: 3 });
+    const answers = await Promise.all(Array.from({ length: 6 }, async () => call(one, key)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
+    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ code: 'rate_limit_exceeded', message: expect.stringContaining('3 calls a minute') as string });
+    const narrow = await makeKey({ max_parallel_requests: 2 });
+    const together = await Promise.all(Array.from({ length: 5 }, async () => call(one, narrow)));
+    expect(together.filter(({ status }) => status === 200)).toHaveLength(2);
+  });
+
+  it('count what they spend, and hold their output under a budget', async () => {
+    const key = await makeKey({ max_budget: 1 });
+    expect((await call(one, key)).status).toBe(200);
+    expect(upstream.requests.at(-1)!.body.max_completion_tokens ?? upstream.requests.at(-1)!.body.max_tokens).toBe(4_096);
+    await expect.poll(async () => (await info(key)).spend as number, { timeout: 4_000 }).toBeCloseTo(20 * perInput + 50 * perOutput, 8);
+    expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
+    expect((await call(one, await makeKey({}), { model: 'unpriced' })).status).toBe(200);
+  });
+
+  it('never spend more than there is: two instances, 200 callers at once, by key, user and team', async () => {
+    await manage('/team/new', { team_id: 'team-a', max_budget: 0.02 });
+    await manage('/user/new', { user_id: 'user-a', max_budget: 0.05, auto_create_key: false });
+    const keys = await Promise.all([makeKey({ team_id: 'team-a', user_id: 'user-a', max_budget: 0.015 }), makeKey({ team_id: 'team-a', user_id: 'user-a' })]);
+    const answers = await Promise.all(Array.from({ length: 200 }, async (_, index) => call(index % 2 === 0 ? one : two, keys[index % 3 === 0 ? 0 : 1]!, { max_tokens: 50 })));
+    const good = answers.filter(({ status }) => status === 200).length;
+    const cost = 20 * perInput + 50 * perOutput;
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
+    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ code: 'budget_exceeded', message: expect.stringMatching(/Budget has been exceeded: \$[\d.]+ of \$[\d.]+ is left/) as string });
+    expect(good * cost).toBeLessThanOrEqual(0.02);
+    expect(good).toBeGreaterThan(10);
+    await expect.poll(async () => (await send(one, 'GET', '/team/info?team_id=team-a', masterKey)).body.team_info.spend as number, { timeout: 4_000 }).toBeCloseTo(good * cost, 8);
+    expect((await info(keys[0]!)).spend).toBeLessThanOrEqual(0.015);
+  });
+
+  it('begin anew with their window', async () => {
+    const key = await makeKey({ max_budget: 0.0012, budget_duration: '2s' });
+    const spend = async (): Promise<number> => {
+      let good = 0;
+      while ((await call(one, key, { max_tokens: 50 })).status === 200) good++;
+      return good;
+    };
+    expect(await spend()).toBeGreaterThan(0);
+    expect((await call(two, key, { max_tokens: 50 })).status).toBe(429);
+    await expect.poll(async () => (await call(two, key, { max_tokens: 50 })).status, { timeout: 6_000, interval: 200 }).toBe(200);
+  });
+
+  it('what a dead instance had leased counts as spent until its successor has accounted for its calls', async () => {
+    const key = await makeKey({ max_budget: 0.01 });
+    const third = await runGateway(ground, { LITELLM_CONFIG: join(folder, 'config.yaml'), ALLOWED_PRIVATE_HOSTS: upstream.host, SERVICE_INSTANCE: 'three' });
+    expect((await call(third, key, { max_tokens: 50 })).status).toBe(200);
+    await expect.poll(async () => (await info(key)).spend as number, { timeout: 4_000 }).toBeGreaterThan(0);
+    // Closed without giving anything back, as a process that is killed.
+    await third.close();
+    const leased = async () => (await one.service.database!.read(async (em) => em.execute<{ amount: number }[]>("select amount from budget_leases where instance = 'three'"))).reduce((sum, { amount }) => sum + Number(amount), 0);
+    expect(await leased()).toBeGreaterThan(0);
+    const successor = await runGateway(ground, { LITELLM_CONFIG: join(folder, 'config.yaml'), ALLOWED_PRIVATE_HOSTS: upstream.host, SERVICE_INSTANCE: 'three' });
+    expect(await leased()).toBe(0);
+    await successor.close();
+  });
+});
