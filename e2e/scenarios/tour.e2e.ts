@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { guest } from '../../services/llm-gateway/src/scripted/tour-desktop.ts';
 import { startUpstream, type UpstreamScript } from '../../services/llm-gateway/test/upstream.ts';
 import { openBrowser } from '../browser.ts';
 import { Client } from '../client/client.ts';
@@ -49,6 +51,24 @@ interface Axe {
   run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
 }
 
+/** What the tour's page wrote down is what was typed, and the last picture of the desktop shows the page that thanks for it. */
+async function expectSignedGuestBook(page: Page): Promise<void> {
+  const client = await Client.signIn(product.webUrl, 'ada');
+  const id = new URL(page.url()).pathname.split('/').at(-1)!;
+  const results = (await client.messages(id)).flatMap(({ blocks }) => blocks.flatMap((block) => (block.type === 'tool_result' ? [block] : [])));
+  expect(results.filter(({ is_error }) => is_error)).toEqual([]);
+  expect(results.at(-1)!.result.output).toBe(`${guest.name}: ${guest.words}\n`);
+  const pictures = results.flatMap(({ result: { images = [] } }) => images);
+  expect(pictures.length).toBeGreaterThanOrEqual(7);
+  const [red, green, blue] = await page.evaluate<[number, number, number]>(`(async () => {
+    const picture = await createImageBitmap(await (await fetch("/api/conversations/${id}/blobs/${pictures.at(-1)!.blob}")).blob());
+    const canvas = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+    canvas.drawImage(picture, 0, 0);
+    return [...canvas.getImageData(640, 640, 1, 1).data];
+  })()`);
+  expect(Math.hypot(red - 0x1a, green - 0x7f, blue - 0x37)).toBeLessThan(20);
+}
+
 async function seriousViolations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
@@ -56,7 +76,7 @@ async function seriousViolations(page: Page): Promise<string[]> {
 }
 
 describe('a first visit', () => {
-  it('CONV-1 CONV-2 AGENT-2 AGENT-5 LLM-8: signs up, takes the tour, reloads in the middle, decides, and reads the end', async () => {
+  it('CONV-1 CONV-2 AGENT-2 AGENT-3 AGENT-5 LLM-8: signs up, takes the tour, reloads in the middle, decides, and reads the end', async () => {
     const { page, problems } = await newPage();
     await page.goto(`${product.webUrl}/`);
     await page.waitForURL(/\/(login|signup)/);
@@ -75,7 +95,9 @@ describe('a first visit', () => {
     await page.reload();
     await page.getByRole('button', { name: /Edited.*hello\.py/ }).waitFor({ timeout: 40_000 });
     const allow = page.getByRole('button', { name: /Allow once/ });
-    await allow.waitFor({ timeout: 40_000 });
+    // A browser starts on the desktop before that.
+    await allow.waitFor({ timeout: 90_000 });
+    await expectSignedGuestBook(page);
     const second = await page.context().newPage();
     await second.goto(page.url());
     await second.getByRole('button', { name: /Allow once/ }).waitFor();
@@ -87,7 +109,7 @@ describe('a first visit', () => {
       expect(await seriousViolations(page)).toEqual([]);
     }
     await allow.click();
-    for (const tab of [page, second]) await tab.locator('main .turn p').getByText('This was the scripted tour').waitFor({ timeout: 40_000 });
+    for (const tab of [page, second]) await tab.locator('main .turn p').getByText('really ran in your container.').waitFor({ timeout: 40_000 });
     const main = page.locator('main');
     await expect.poll(async () => main.innerText()).toContain('Hello, dear reader, from your own computer!');
     expect(await main.getByRole('region', { name: /Changes in hello\.py/ }).count()).toBeGreaterThanOrEqual(2);
@@ -100,7 +122,37 @@ describe('a first visit', () => {
     await page.getByRole('heading').first().waitFor();
     expect(await seriousViolations(page)).toEqual([]);
     expect(problems).toEqual([]);
-  }, 150_000);
+  }, 240_000);
+
+  it('AGENT-3 DESK-2 LLM-8: pauses while a person drives the desktop, and says afterwards what it was told', async () => {
+    const client = await Client.register(product.webUrl);
+    const { id } = await client.conversation();
+    const { run_id } = await client.say(id, 'Give me the tour');
+    let lease: Promise<{ epoch: number }> | undefined;
+    const whole = followThroughCuts(client, id, run_id, {
+      way: 'sse', cuts: [],
+      onFrame: ({ frame }) => {
+        if (frame.type === 'approval-requested') void client.decide(frame.approval_id, 'allow');
+        if (frame.type === 'tool-call-ended' && frame.name === 'computer') lease ??= client.request('POST', `/api/conversations/${id}/desktop/lease`, { client_id: 'a-tab' });
+      },
+    }, 200_000);
+    await expect.poll(() => lease, { timeout: 120_000 }).toBeDefined();
+    const { epoch } = await lease!;
+    // What had begun waits in place, what had not as a row; nothing more happens on the desktop.
+    await sleep(2_500);
+    const actions = async () => (await client.messages(id)).flatMap(({ blocks }) => blocks).filter((block) => block.type === 'tool_result' && block.name === 'computer').length;
+    const before = await actions();
+    await sleep(2_500);
+    expect(await actions()).toBe(before);
+    await client.request('DELETE', `/api/conversations/${id}/desktop/lease?client_id=a-tab&epoch=${epoch}`);
+    await whole;
+    const messages = await client.messages(id);
+    const told = messages.filter(({ role, content }) => role === 'assistant' && content.includes('I waited, and was told meanwhile'));
+    expect(told).toHaveLength(1);
+    const notice = messages.flatMap(({ blocks }) => blocks).find((block) => block.type === 'notice');
+    expect(told[0]!.content).toContain(`> ${notice?.text}`);
+    expect(messages.at(-1)!.content).toContain('| fill in a form on the desktop | `computer` | worked |');
+  }, 240_000);
 });
 
 describe.each([['openai', openai], ['anthropic', anthropic]] as const)('a provider that speaks the format of %s', (provider, upstream) => {
