@@ -10,7 +10,7 @@ mkdirSync(folder, { recursive: true });
 const product = await startProduct();
 const browser = await openBrowser();
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme: 'light', reducedMotion: 'reduce' });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light', reducedMotion: 'reduce' });
   await page.goto(`${product.webUrl}/signup`);
   await page.getByLabel(/user ?name/i).fill('ada');
   await page.getByLabel(/email/i).fill('ada@example.org');
@@ -18,14 +18,23 @@ try {
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: /Give me the tour/ }).click();
   await page.getByRole('textbox', { name: 'Message' }).press('Enter');
-  await page.getByRole('button', { name: /Allow once/ }).waitFor({ timeout: 90_000 });
-  // Folded, so that the change above it is in the picture too.
-  await page.getByRole('button', { name: /Read 1 file, ran 1 command/ }).click();
-  // Until the caret is gone and the focus rests on the answer that Enter would give.
-  await page.waitForTimeout(1_500);
+  await page.mouse.move(5, 895);
+  // The form on the desktop is filled in and not yet sent.
+  await page.getByRole('button', { name: /^Typed/ }).nth(1).waitFor({ timeout: 120_000 });
   await page.screenshot({ path: join(folder, 'conversation-light.png') });
 
+  const desktop = page.getByRole('complementary', { name: 'Desktop' });
+  await page.getByRole('button', { name: /Allow once/ }).waitFor({ timeout: 90_000 });
   await page.emulateMedia({ colorScheme: 'dark', reducedMotion: 'reduce' });
+  await desktop.getByRole('button', { name: 'Take control' }).click();
+  await desktop.getByRole('button', { name: 'Release' }).waitFor();
+  const box = (await desktop.getByRole('img').boundingBox())!;
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  await page.waitForTimeout(800);
+  await page.screenshot({ path: join(folder, 'driving-dark.png') });
+  await desktop.getByRole('button', { name: 'Release' }).click();
+  await page.getByText(/You drove the desktop/).waitFor();
+
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForTimeout(800);
   await page.screenshot({ path: join(folder, 'conversation-phone-dark.png') });
