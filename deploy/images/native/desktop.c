@@ -54,6 +54,8 @@ static char *const screen[] = {
 static char *const manager[] = {"/usr/bin/openbox", "--sm-disable", "--config-file", "/etc/deskhand/openbox.xml", NULL};
 static char *const panel[] = {"/usr/bin/tint2", "-c", "/etc/deskhand/tint2rc", NULL};
 static char *const background[] = {"/usr/bin/hsetroot", "-solid", "#33506e", NULL};
+/* As on any American keyboard, and with the letters of western Europe on a third level: who types them needs no key lent, which programs notice late. */
+static char *const keyboard[] = {"/usr/bin/setxkbmap", "us", "altgr-intl", NULL};
 
 /* What is started again whenever it ends; all but the first need the screen. */
 static struct kept {
@@ -168,17 +170,20 @@ static void start_kept(struct kept *one) {
   one->start_at = monotonic_milliseconds() + 200;
 }
 
+static void run_once(char *const *arguments) {
+  if (begin(false) != 0) return;
+  close_range(3, ~0u, 0);
+  execve(arguments[0], arguments, environment);
+  _exit(127);
+}
+
 static void screen_is_up(void) {
   /* The server opens this folder to everybody; its cookie would still keep the tools out, this keeps them from its name. */
   chmod(X_SOCKETS, 0750);
   up = true;
   starts++;
-  pid_t pid = begin(false);
-  if (pid == 0) {
-    close_range(3, ~0u, 0);
-    execve(background[0], background, environment);
-    _exit(127);
-  }
+  run_once(keyboard);
+  run_once(background);
   for (int index = 1; index < KEPT; index++) kept[index].start_at = 0;
   tell_up(-1);
 }

@@ -12,7 +12,8 @@ describe('typing', () => {
     expect(planTyping('x'.repeat(500))).toEqual([keys('x'.repeat(500))]);
   });
 
-  it('pastes what would need more lent keys than there are, between line ends and tabs', () => {
+  it('pastes what the keyboard has no keys for, between line ends and tabs', () => {
+    expect(planTyping('žluťoučký')).toEqual([paste('žluťoučký')]);
     expect(planTyping('東京都渋谷区神宮前一丁目')).toEqual([paste('東京都渋谷区神宮前一丁目')]);
     expect(planTyping('東京都渋谷区\tplain\n神宮前一丁目')).toEqual([paste('東京都渋谷区'), keys('\tplain\n'), paste('神宮前一丁目')]);
   });

@@ -4,8 +4,8 @@ export type TypingStep = { kind: 'keys'; keysyms: number[] } | { kind: 'paste'; 
 
 /** Longer texts are pasted: a program that is slow with keys would still be at it when the screen looks calm. */
 const longText = 500;
-/** Characters that the keyboard has no key for get one lent; the screen has few to lend, and drops what comes beyond. */
-const lentKeys = 10;
+/** What the keyboard of the screen has beside ASCII: see its session in the image. */
+const ownKeys: ReadonlySet<string> = new Set('¡²³¤€¼½¾‘’¥×¹÷£äåéþüúíóöÄÅÉÞÜÚÍÓÖ«»áßðÁ§Ðøæ©ñµç¿ØÆ¢ÑÇ°¶¬¦®');
 
 /** Keys that have no character and that a text may name by its control character. */
 const control: Readonly<Record<string, number>> = { '\b': keysyms.backspace, '\u001b': keysyms.escape, '\u007f': keysyms.delete };
@@ -16,8 +16,8 @@ export function untypable(text: string): string | null {
 }
 
 /**
- * How a text is typed exactly. Short ones by keys, as a person would; where too many characters need a lent key, what is
- * between line ends and tabs is pasted. Long ones are pasted whole, but for the line ends behind them, which are pressed: a
+ * How a text is typed exactly. Short ones by keys, as a person would; where the keyboard lacks a character, what is between line
+ * ends and tabs is pasted: the screen would lend it a key, but it has few to lend, and a program may press on before it knows. Long ones are pasted whole, but for the line ends behind them, which are pressed: a
  * terminal runs what was pasted only then.
  */
 export function planTyping(given: string): TypingStep[] {
@@ -26,13 +26,11 @@ export function planTyping(given: string): TypingStep[] {
     const body = text.replace(/\n+$/, '');
     return join([{ kind: 'paste', text: body }, keys(text.slice(body.length))]);
   }
-  if (lent(text) <= lentKeys) return join([keys(text)]);
-  return join(text.split(/([\n\t]+)/).map((part) => (lent(part) === 0 ? keys(part) : { kind: 'paste', text: part })));
+  return join(text.split(/([\n\t]+)/).map((part) => (hasKeys(part) ? keys(part) : { kind: 'paste', text: part })));
 }
 
-/** How many different characters of a text need a lent key. */
-function lent(text: string): number {
-  return new Set([...text].filter((character) => character > '~')).size;
+function hasKeys(text: string): boolean {
+  return [...text].every((character) => character <= '~' || ownKeys.has(character));
 }
 
 function keys(text: string): TypingStep {
