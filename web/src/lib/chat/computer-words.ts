@@ -3,7 +3,7 @@ import type { Computer } from '../timeline/state.ts';
 export interface ComputerWords {
   label: string;
   dot: 'running' | 'good' | 'quiet' | 'bad';
-  /** Worth a line of its own: a wait with its step, or a failure with its reason. */
+  /** Worth a line of its own: a wait with its step, a failure or an unwanted end with its reason. */
   strip: string | null;
 }
 
@@ -16,13 +16,13 @@ export function computerWords(computer: Computer | null): ComputerWords | null {
     case 'starting':
       return { label: 'Preparing', dot: 'running', strip: stepOf('Preparing computer', computer.step) };
     case 'ready':
-      return { label: 'Ready', dot: 'good', strip: null };
+      return { label: 'Ready', dot: 'good', strip: computer.step ?? null };
     case 'paused':
       return { label: 'Paused', dot: 'quiet', strip: null };
     case 'stopping':
       return { label: 'Stopping', dot: 'running', strip: stepOf('Stopping computer', computer.step) };
     case 'stopped':
-      return { label: 'Stopped', dot: 'quiet', strip: null };
+      return { label: 'Stopped', dot: 'quiet', strip: computer.error ?? null };
     case 'failed':
       return { label: 'Failed', dot: 'bad', strip: `The computer failed: ${computer.error ?? 'no reason was given'}` };
   }

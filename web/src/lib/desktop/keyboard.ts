@@ -34,6 +34,8 @@ export class DesktopKeyboard {
     private readonly outlet: KeyboardOutlet,
   ) {
     this.#escape = new DoubleEscape(() => outlet.typist.key(keysym.escape), () => outlet.leave());
+    // Safari's, and not among the attributes that templates know.
+    field.setAttribute('autocorrect', 'off');
     this.#clear();
     const on = <Name extends keyof HTMLElementEventMap>(name: Name, listener: (event: HTMLElementEventMap[Name]) => void) => field.addEventListener(name, listener);
     on('keydown', (event) => this.#onDown(event));
