@@ -1,6 +1,6 @@
 import { type DesktopAction, DeclaredError } from '@deskhand/contracts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keysymOf, keysyms, parseKeys } from './keys.ts';
+import { keysyms, parseKeys } from './keys.ts';
 import { enlarge, photograph, type Picture } from './pictures.ts';
 import type { Point, Screen } from './screen.ts';
 import type { SettleOutcome } from './settle.ts';
@@ -169,20 +169,21 @@ async function type(screen: Screen, text: string, signal: AbortSignal): Promise<
   return { settle, ...(problem !== undefined && { problem }) };
 }
 
-/** By the chord that editors, browsers and terminals all take, else by the one that some others do. False when nothing asked for the text. */
+/**
+ * By the one chord that editors, browsers and terminals all take. False when nothing asked for the text. No other chord is
+ * tried then: a program that is only slow would paste twice.
+ */
 async function paste(screen: Screen, text: string, signal: AbortSignal): Promise<boolean> {
   screen.offer(text);
-  for (const chord of [[keysyms.shift, keysyms.insert], [keysyms.ctrl, keysymOf('v')]]) {
-    const taken = screen.taken();
-    const seen = screen.changed(pasteSeenMs);
-    for (const keysym of chord) screen.keyDown(keysym);
-    for (const keysym of [...chord].reverse()) screen.keyUp(keysym);
-    const pasted = await taken;
-    signal.throwIfAborted();
-    if (!pasted) continue;
-    await seen;
-    await sleep(afterPasteMs, undefined, { signal });
-    return true;
-  }
-  return false;
+  const taken = screen.taken();
+  const seen = screen.changed(pasteSeenMs);
+  screen.keyDown(keysyms.shift);
+  screen.tap(keysyms.insert);
+  screen.keyUp(keysyms.shift);
+  const pasted = await taken;
+  signal.throwIfAborted();
+  if (!pasted) return false;
+  await seen;
+  await sleep(afterPasteMs, undefined, { signal });
+  return true;
 }

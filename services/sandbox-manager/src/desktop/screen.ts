@@ -18,7 +18,7 @@ const trailingMs = 30;
 const panelMs = 1_500;
 const lookMs = 50;
 const clipboardMs = 500;
-const pasteMs = 900;
+const pasteMs = 3_000;
 const giveBackMs = 1_000;
 
 /** The screen was lost while something was done to it. */

@@ -25,8 +25,8 @@ function settle(changes: [number, Rectangle][], options: SettleOptions = { tinyC
 
 describe('settling', () => {
   it('waits for the first change, then for quiet', () => {
-    expect(settle([[20, window], [60, window], [100, window]])).toEqual(['settled', 200]);
-    expect(settle([[399, window]])).toEqual(['settled', 499]);
+    expect(settle([[20, window], [60, window], [100, window]])).toEqual(['settled', 230]);
+    expect(settle([[399, window]])).toEqual(['settled', 529]);
   });
 
   it('gives what draws with long pauses longer, and what flickers no longer for it', () => {
@@ -48,21 +48,21 @@ describe('settling', () => {
 
   it('does not take a caret that blinks for a change, nor wait for it', () => {
     expect(settle([[100, caret], [350, caret]])).toEqual(['nochange', 400]);
-    expect(settle([[20, window], [60, caret], [110, caret]])).toEqual(['settled', 120]);
-    expect(settle([[20, window], [90, caret], [110, caret], [170, caret]])).toEqual(['settled', 120]);
+    expect(settle([[20, window], [60, caret], [110, caret]])).toEqual(['settled', 150]);
+    expect(settle([[20, window], [90, caret], [110, caret], [170, caret]])).toEqual(['settled', 150]);
   });
 
   it('sees a caret that moves', () => {
-    expect(settle([[50, caret], [51, { ...caret, x: 700 }]])).toEqual(['settled', 151]);
+    expect(settle([[50, caret], [51, { ...caret, x: 700 }]])).toEqual(['settled', 181]);
   });
 
   it('sees a single letter after typing', () => {
-    expect(settle([[12, { x: 50, y: 50, width: 12, height: 18 }]], { tinyCounts: true })).toEqual(['settled', 112]);
-    expect(settle([[12, caret], [300, caret]], { tinyCounts: true })).toEqual(['settled', 112]);
+    expect(settle([[12, { x: 50, y: 50, width: 12, height: 18 }]], { tinyCounts: true })).toEqual(['settled', 142]);
+    expect(settle([[12, caret], [300, caret]], { tinyCounts: true })).toEqual(['settled', 142]);
   });
 
   it('remembers changes from before the last of it was done, and still waits for what comes after', () => {
     expect(settle([[-50, window]])).toEqual(['settled', 400]);
-    expect(settle([[-50, window], [80, window]])).toEqual(['settled', 180]);
+    expect(settle([[-50, window], [80, window]])).toEqual(['settled', 210]);
   });
 });

@@ -3,7 +3,7 @@ import type { Rectangle } from './rfb/framebuffer.ts';
 export type SettleOutcome = 'settled' | 'nochange' | 'cap';
 
 /** Milliseconds, measured: less quiet misses the last step of interfaces that draw in steps, more only costs time. */
-const settleTimes = { first: 400, quiet: 100, cap: 2_000 } as const;
+const settleTimes = { first: 400, quiet: 130, cap: 2_000 } as const;
 /** What draws with long pauses, as everything does on a busy machine, is given longer: so many of its pauses. */
 const pausesOfQuiet = 2.5;
 const longestQuiet = 400;
