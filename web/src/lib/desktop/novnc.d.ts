@@ -19,6 +19,8 @@ declare module '@novnc/novnc' {
     background: string;
     qualityLevel: number;
     compressionLevel: number;
+    /** Its own: what it answers when the desktop asks for the text it was offered. */
+    _clipboardText: string | null;
     disconnect(): void;
     /** Without `down` it is pressed and let go. */
     sendKey(keysym: number, code: string | null, down?: boolean): void;

@@ -29,6 +29,7 @@ export class Viewer implements Omit<Keys, 'giveBackLater'> {
   #open = false;
   #fetched: (() => void) | null = null;
   #fetchedAt = 0;
+  #put: string | null = null;
 
   constructor(
     private readonly host: HTMLElement,
@@ -46,7 +47,11 @@ export class Viewer implements Omit<Keys, 'giveBackLater'> {
     this.#rfb.background = 'transparent';
     this.#rfb.qualityLevel = 7;
     this.#rfb.addEventListener('connect', () => void this.#untilPainted().then(() => events.onOpen()));
-    this.#rfb.addEventListener('clipboard', ({ detail }) => events.onClipboard(detail.text));
+    this.#rfb.addEventListener('clipboard', ({ detail }) => {
+      // noVNC forgets what was put there when it hears of another text. Where that one is older, a program waits for ours.
+      this.#rfb._clipboardText = this.#put;
+      events.onClipboard(detail.text);
+    });
   }
 
   set driving(driving: boolean) {
@@ -59,6 +64,7 @@ export class Viewer implements Omit<Keys, 'giveBackLater'> {
 
   async put(text: string): Promise<void> {
     await later(Math.max(0, this.#fetchedAt + readTime - Date.now()));
+    this.#put = text;
     this.#rfb.clipboardPasteFrom(text);
   }
 
