@@ -175,6 +175,7 @@ describe('the desktop beside the chat', () => {
     await page.keyboard.press('Shift+Home');
     await page.waitForTimeout(700);
     expect(await pane(page).getByText('Copied on the desktop').count()).toBe(0);
+    expect(await page.evaluate<string>('navigator.clipboard.readText()')).toBe(whole);
   }, 60_000);
 
   it('DESK-5: a terminal gets the same text', async () => {

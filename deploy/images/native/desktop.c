@@ -49,7 +49,8 @@ static char *const environment[] = {
 static char *const screen[] = {
     "/usr/bin/Xvnc", ":1", "-geometry", "1280x800", "-depth", "24", "-SecurityTypes", "None", "-rfbport", "-1", "-rfbunixpath", RFB_SOCKET, "-rfbunixmode", "0666",
     "-AlwaysShared", "-AcceptSetDesktopSize=0", "-nolisten", "tcp", "-nolisten", "local", "-auth", COOKIES, "-extension", "XTEST", "-extension", "RECORD", "-extension", "RANDR",
-    "-noreset", "-displayfd", "3", NULL,
+    /* Text that is only marked is nobody's clipboard. */
+    "-SendPrimary=0", "-noreset", "-displayfd", "3", NULL,
 };
 static char *const manager[] = {"/usr/bin/openbox", "--sm-disable", "--config-file", "/etc/deskhand/openbox.xml", NULL};
 static char *const panel[] = {"/usr/bin/tint2", "-c", "/etc/deskhand/tint2rc", NULL};
