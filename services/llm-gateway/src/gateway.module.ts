@@ -1,5 +1,6 @@
 import { DeclaredError } from '@deskhand/contracts';
 import { ConfigurationError, Log } from '@deskhand/platform';
+import { AddressPolicy } from '@deskhand/platform/outgoing';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
@@ -8,7 +9,6 @@ import { GatewayService } from './gateway.service.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { LlmController } from './llm.controller.ts';
-import { AddressPolicy } from './outgoing/address-policy.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
 import { ProviderProbe } from './providers/provider-probe.ts';
 import { ProvidersRepository } from './providers/providers.repository.ts';

@@ -2,10 +2,10 @@
 import { createHash, createHmac, generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AddressPolicy } from '@deskhand/platform/outgoing';
 import { EventStreamCodec } from '@smithy/core/event-streams';
 import { importSPKI, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AddressPolicy } from '../src/outgoing/address-policy.ts';
 import { OutgoingHttp } from '../src/outgoing/outgoing-http.ts';
 import { upstreamOf } from '../src/upstreams/upstream-of.ts';
 import type { DeploymentParameters, OutgoingCall } from '../src/upstreams/upstream.ts';

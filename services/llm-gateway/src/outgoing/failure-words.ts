@@ -1,4 +1,4 @@
-import { AddressRefused } from './address-policy.ts';
+import { AddressRefused } from '@deskhand/platform/outgoing';
 import type { OutgoingTimeouts } from './outgoing-http.ts';
 
 interface Coded {

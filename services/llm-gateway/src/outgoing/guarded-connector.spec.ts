@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AddressPolicy } from './address-policy.ts';
+import { AddressPolicy } from '@deskhand/platform/outgoing';
 import { failureWords } from './failure-words.ts';
-import type { Resolve } from './guarded-connector.ts';
+import type { Resolve } from '@deskhand/platform/outgoing';
 import { OutgoingHttp } from './outgoing-http.ts';
 
 let server: Server;

@@ -1,6 +1,5 @@
+import { guardedConnector, type AddressPolicy, type Resolve } from '@deskhand/platform/outgoing';
 import { Pool, type Dispatcher } from 'undici';
-import type { AddressPolicy } from './address-policy.ts';
-import { guardedConnector, type Resolve } from './guarded-connector.ts';
 
 export interface OutgoingTimeouts {
   /** Milliseconds to an open connection, to the first byte of an answer, and between two pieces of it. */

@@ -1,9 +1,8 @@
 import { DeclaredError, type ProviderName, type ProviderView } from '@deskhand/contracts';
+import { AddressPolicy, parseEndpointUrl } from '@deskhand/platform/outgoing';
 import { Inject, Injectable } from '@nestjs/common';
 import type { ProviderRow } from '../database/entities.ts';
 import { Secrets } from '../keys/secrets.ts';
-import { AddressPolicy } from '../outgoing/address-policy.ts';
-import { parseEndpointUrl } from '../outgoing/endpoint-url.ts';
 import { ProviderProbe } from './provider-probe.ts';
 import { findVendor } from './catalogue.ts';
 import { chooseRoute } from './model-choice.ts';
