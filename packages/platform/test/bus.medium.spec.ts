@@ -48,6 +48,17 @@ for (const kind of ['memory', 'nats'] as const) {
       expect(await asked).toMatchObject({ registration: 'closed' });
     });
 
+    it('stops reading events at once, however early that is asked for', async () => {
+      const manager = await bus('sandbox-manager');
+      await (await bus('conversations')).publish('conversation.early.deleted', JSON.stringify({ conversation_id: 'early', user_id: 'u', computer_ids: [] }), { id: `early-${kind}`, stream: 'CONVERSATIONS' });
+      for (let wait = 0; wait < 40; wait++) {
+        const consumer = await manager.consume(conversationDeleted, async () => undefined);
+        await new Promise((resolve) => setTimeout(resolve, wait / 2));
+        const late = Symbol('late');
+        expect(await Promise.race([consumer.close(), new Promise((resolve) => setTimeout(resolve, 2_000, late))])).not.toBe(late);
+      }
+    });
+
     it('SECURITY 26: an id with dots, spaces and wildcards addresses only itself', async () => {
       const manager = await bus('sandbox-manager');
       const seen: string[] = [];

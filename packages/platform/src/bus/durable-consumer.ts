@@ -103,8 +103,9 @@ export class DurableConsumer implements Closable {
         });
         const consumer = await jetstream(this.connection).consumers.get(stream, name);
         const messages = await consumer.consume({ max_messages: 100, abort_on_missing_resource: true, idle_heartbeat: 2_000 });
+        // Closing waits for whoever reads, and nobody will.
+        if (this.closed) return void messages.close();
         this.stop = async () => messages.close();
-        if (this.closed) await this.stop();
         failures = 0;
         for await (const event of messages) await this.handle(event);
       } catch (error) {
