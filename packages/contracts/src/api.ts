@@ -7,6 +7,7 @@ import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
 import { computerView } from './sandbox.ts';
 import { approvalDecision, approvalView, conversationView } from './timeline.ts';
+import { mostUsageRows, usageFigures, usageFilter, usageGroup, usageSum, usageTime } from './usage.ts';
 
 const none = z.unknown();
 const empty = z.object({});
@@ -31,6 +32,13 @@ export type MessageView = z.infer<typeof messageView>;
 const longestMessageBody = 6 * maximumMessageLength + 4_096;
 const saying = z.object({ content: z.string().min(1).max(maximumMessageLength), idempotency_key: z.string().min(1).max(200).optional() });
 const tokenView = z.object({ id: z.string(), name: z.string(), scopes: z.array(tokenScope), created_at: z.string(), expires_at: z.string().nullable(), last_used_at: z.string().nullable() });
+
+const usageGroups = z.string().max(100).refine((text) => text.split(',').length <= 3 && text.split(',').every((name) => usageGroup.safeParse(name).success), `must be at most three of ${usageGroup.options.join(', ')}, with commas between`);
+const usageQuery = usageFilter.omit({ user_id: true }).extend({ from: usageTime.optional(), to: usageTime.optional(), group_by: usageGroups.optional() });
+const usagePage = { limit: count(1, mostUsageRows).optional(), offset: count(0, 1e9).optional() };
+const everyonesUsage = usageQuery.extend({ user_id: usageFilter.shape.user_id });
+const usageReport = z.object({ from: z.string(), to: z.string(), rows: z.array(usageSum.extend({ username: z.string().nullable().optional() })), total: usageFigures, has_more: z.boolean() });
+const csv = { answer: z.string(), contentType: 'text/csv' } as const;
 
 /** Every REST route of port 3000. */
 export const api = {
@@ -61,6 +69,9 @@ export const api = {
   testProvider: defineRoute('POST', '/api/users/me/providers/:provider/test', { ...user, summary: 'Make one small call with the stored key', answer: z.object({ ok: z.boolean(), message: z.string(), duration_ms: z.number() }) }),
   models: defineRoute('GET', '/api/models', { ...user, summary: 'Models this user can choose', answer: z.object({ models: z.array(modelView), default_model: z.string() }) }),
 
+  usage: defineRoute('GET', '/api/users/me/usage', { ...user, summary: 'What one used: tokens and cost, summed up by group_by', query: usageQuery.extend(usagePage), answer: usageReport }),
+  usageCsv: defineRoute('GET', '/api/users/me/usage.csv', { ...user, summary: 'The same as CSV, whole', query: usageQuery, ...csv }),
+
   conversations: defineRoute('GET', '/api/conversations', { ...user, summary: 'Conversations, last changed first', query: z.object({ limit: count(1, 5_000).optional(), offset: count(0, 1e9).optional(), archived: z.enum(['true', 'false']).optional() }), answer: z.array(conversationView) }),
   createConversation: defineRoute('POST', '/api/conversations', { ...user, status: 201, summary: 'Start a conversation', body: conversationSettings.optional().nullable(), answer: conversationView }),
   conversation: defineRoute('GET', '/api/conversations/:id', { ...user, summary: 'One conversation', answer: conversationView }),
@@ -85,5 +96,7 @@ export const api = {
 
   users: defineRoute('GET', '/api/admin/users', { ...user, access: 'admin', summary: 'All accounts', answer: z.array(userView) }),
   disableUser: defineRoute('PATCH', '/api/admin/users/:username', { ...user, access: 'admin', summary: 'Disable or enable an account', body: z.object({ disabled: z.boolean() }), answer: userView }),
+  everyonesUsage: defineRoute('GET', '/api/admin/usage', { ...user, access: 'admin', summary: 'What everyone used: tokens and cost, summed up by group_by', query: everyonesUsage.extend(usagePage), answer: usageReport }),
+  everyonesUsageCsv: defineRoute('GET', '/api/admin/usage.csv', { ...user, access: 'admin', summary: 'The same as CSV, whole', query: everyonesUsage, ...csv }),
   containers: defineRoute('GET', '/api/admin/containers', { ...user, access: 'admin', summary: 'All computers', answer: z.array(z.looseObject({ computer_id: z.string(), state: computerView.shape.state })) }),
 } as const;

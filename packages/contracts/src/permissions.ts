@@ -8,8 +8,9 @@ import { llm, usageRecorded } from './llm.ts';
 import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
 import { sandbox } from './sandbox.ts';
 import { wildcardSubject } from './subject.ts';
+import { usage } from './usage.ts';
 
-export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
+export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, accessRevoked] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */

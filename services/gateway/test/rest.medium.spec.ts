@@ -47,4 +47,19 @@ describe('REST', () => {
     expect((await gateway.ask('GET', '/health', { headers: { 'x-request-id': 'mine-1' } })).headers.get('x-request-id')).toBe('mine-1');
     expect((await gateway.ask('GET', '/health', { headers: { 'x-request-id': 'a b"c' } })).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
+
+  it('LLM-6: tells everybody their own usage and administrators everyone\'s, in pages and as a whole file', async () => {
+    const bob = await gateway.account();
+    const own = await gateway.ask('GET', `/api/users/me/usage?group_by=user,model&limit=2&user_id=${alice.id}`, { token: bob.token });
+    expect(own.body).toMatchObject({ total: { calls: 1_500 }, has_more: true, rows: [{ user_id: bob.id, username: bob.name, model: 'm0', cost: 0.5 }, { user_id: bob.id, model: 'm1' }] });
+    expect((await gateway.ask('GET', '/api/admin/usage', { token: bob.token })).status).toBe(403);
+    expect((await gateway.ask('GET', '/api/admin/usage.csv', { token: bob.token })).status).toBe(403);
+    expect((await gateway.ask('GET', `/api/admin/usage?group_by=user&user_id=${bob.id}`, { token: alice.token })).body.rows[0]).toMatchObject({ user_id: bob.id, username: bob.name });
+    const file = await gateway.ask('GET', `/api/admin/usage.csv?group_by=user,model&user_id=${bob.id}`, { token: alice.token });
+    expect([file.headers.get('content-type'), file.headers.get('content-disposition')]).toEqual(['text/csv; charset=utf-8', 'attachment; filename="deskhand-usage-2026-11-01.csv"']);
+    const lines = (file.body as string).trimEnd().split('\r\n');
+    expect(lines).toHaveLength(1_501);
+    expect([lines[0]!.slice(0, 28), lines[1], lines[1_500]!.slice(0, 80)]).toEqual(['user_id,username,model,calls', `${bob.id},${bob.name},m0,1,0,2,0,0,3,0,0.5,0`, `${bob.id},${bob.name},m1499,1,0,2,0,0,3,0,0.5,0`]);
+    for (const query of ['group_by=day,everything', 'from=yesterday', 'limit=5000', 'from=2026-13-01']) expect((await gateway.ask('GET', `/api/users/me/usage?${query}`, { token: bob.token })).body).toMatchObject({ code: 'BAD_INPUT' });
+  });
 });

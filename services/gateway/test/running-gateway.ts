@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { grants, llm, newId, sandbox, type Session } from '@deskhand/contracts';
+import { grants, llm, newId, sandbox, usage, type Session } from '@deskhand/contracts';
 import { composeService, Log, sealingKeys, type NatsBus, type RunningService } from '@deskhand/platform';
 import { freePort, startNats, temporaryBlobs, type TestBlobs, type TestNats } from '@deskhand/platform/testing';
 import { gatewayService } from '../src/gateway-service.ts';
@@ -147,6 +147,12 @@ async function standInForModels(bus: NatsBus, sealed: string[]): Promise<void> {
   });
   await bus.serve(llm.removeProvider, null, async () => ({}));
   await bus.serve(llm.testProvider, null, async () => ({ ok: true, message: 'fine', duration_ms: 1 }));
+  const figures = { calls: 1, failed_calls: 0, input_tokens: 2, cached_tokens: 0, cache_write_tokens: 0, output_tokens: 3, reasoning_tokens: 0, cost: 0.5, unpriced_calls: 0 };
+  // 1,500 lines of whomever is asked for.
+  await bus.serve(usage.report, null, async ({ from, to, filter, group_by, limit, offset }) => ({
+    from: from ?? '2026-11-01T00:00:00.000Z', to: to ?? '2026-11-21T08:00:00.000Z', total: { ...figures, calls: 1_500 }, has_more: offset + limit < 1_500,
+    rows: Array.from({ length: Math.min(limit, 1_500 - offset) }, (_, index) => ({ ...figures, model: `m${offset + index}`, ...(group_by.includes('user') && { user_id: filter.user_id ?? null }) })),
+  }));
 }
 
 async function standInForComputers(bus: NatsBus): Promise<void> {

@@ -16,6 +16,8 @@ import { ProvidersService } from './providers/providers.service.ts';
 import { RoutesService } from './providers/routes.service.ts';
 import { Router } from './routing/router.ts';
 import { PriceTable } from './usage/price-table.ts';
+import { UsageController } from './usage/usage.controller.ts';
+import { UsageReports } from './usage/usage-reports.ts';
 import { UsageRepository } from './usage/usage.repository.ts';
 
 const fromSettings = <Part>(part: abstract new (...values: never[]) => Part, make: (values: GatewayConfig) => Part) => ({ provide: part, inject: [GatewaySettings], useFactory: (settings: GatewaySettings) => make(settings.values) });
@@ -26,7 +28,7 @@ export class GatewayModule {
   static with(read: () => GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [LlmController],
+      controllers: [LlmController, UsageController],
       providers: [
         { provide: GatewaySettings, useFactory: () => new GatewaySettings(read()) },
         fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),
@@ -35,7 +37,7 @@ export class GatewayModule {
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
         { provide: PriceTable, useFactory: () => new PriceTable() },
-        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, BudgetsRepository, KeysRepository, GatewayService,
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, BudgetsRepository, KeysRepository, GatewayService,
       ],
     };
   }

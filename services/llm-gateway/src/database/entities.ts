@@ -36,6 +36,10 @@ export const usageEntity = defineEntity({
     keyHash: p.string().nullable(),
     keyUser: p.string().nullable(),
     keyTeam: p.string().nullable(),
+    /** Which program called, where it is known: Deskhand's own agent, or a coding agent. */
+    agent: p.string().nullable(),
+    /** The configured model's name that was asked for; null where none was. */
+    modelGroup: p.string().nullable(),
     provider: p.string(),
     model: p.string(),
     wire: p.string(),

@@ -39,4 +39,30 @@ class AddVirtualKeys extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }];
+/** Sums by the hour, so that no report reads call by call. */
+class AddUsageHours extends Migration {
+  override up(): void {
+    const real = this.driver.getPlatform().supportsSchemas() ? 'double precision' : 'real';
+    for (const column of ['agent', 'model_group']) this.addSql(`alter table usage add column ${column} text`);
+    this.addSql('create index usage_by_time on usage (started_at)');
+    this.addSql('create index usage_by_key_user on usage (key_user, started_at)');
+    const names = ['instance', 'user_id', 'conversation_id', 'agent', 'key_hash', 'team_id', 'provider', 'model'];
+    const counts = ['calls', 'failed', 'unpriced', 'input', 'cache_read', 'cache_write', 'output', 'reasoning'];
+    this.addSql(`create table usage_hours (
+      hour bigint not null, ${names.map((name) => `${name} text not null`).join(', ')}, ${counts.map((name) => `${name} bigint not null`).join(', ')}, cost ${real} not null,
+      primary key (hour, ${names.join(', ')})
+    )`);
+    this.addSql('create index usage_hours_of_user on usage_hours (user_id, hour)');
+    this.addSql('create index usage_hours_of_conversation on usage_hours (conversation_id, hour)');
+    this.addSql('create index usage_hours_of_key on usage_hours (key_hash, hour)');
+    // What was used until now belongs to no instance.
+    this.addSql(`insert into usage_hours (hour, ${names.join(', ')}, ${counts.join(', ')}, cost)
+      select started_at / 3600000, '', coalesce(user_id, key_user, ''), coalesce(conversation_id, ''), case when run_id is null then '' else 'deskhand' end, coalesce(key_hash, ''), coalesce(key_team, ''), provider, model,
+        count(*), sum(case when status = 'completed' then 0 else 1 end), sum(case when cost is null and uncached_input + cache_read + cache_write5m + cache_write1h + output > 0 then 1 else 0 end),
+        sum(uncached_input + cache_read + cache_write5m + cache_write1h), sum(cache_read), sum(cache_write5m + cache_write1h), sum(output), sum(reasoning), coalesce(sum(cost), 0)
+      from usage group by 1, 2, 3, 4, 5, 6, 7, 8, 9`);
+    this.addSql(`update usage set agent = 'deskhand' where run_id is not null`);
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }];

@@ -91,6 +91,7 @@ function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: number): En
   const row = {
     id: call.id, startedAt: call.startedAt, userId: call.run?.userId ?? null, conversationId: call.run?.conversationId ?? null, runId: call.run?.runId ?? null,
     keyHash: call.key?.hash ?? null, keyUser: call.key?.userId ?? null, keyTeam: call.key?.teamId ?? null,
+    agent: call.run ? 'deskhand' : null, modelGroup: null,
     provider: call.route.provider, model: call.route.model, wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
     ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
   };

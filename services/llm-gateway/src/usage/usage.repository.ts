@@ -3,11 +3,13 @@ import { Database, Outbox, type EntityManager } from '@deskhand/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import { BudgetsRepository } from '../budgets/budgets.repository.ts';
 import type { UsageRow } from '../database/entities.ts';
+import { GatewaySettings } from '../gateway-config.ts';
 import { routeId } from '../providers/route.ts';
 import { inputTokens } from '../wire/token-usage.ts';
+import { addToHours } from './usage-hours.ts';
 
 const columns = {
-  id: 'id', startedAt: 'started_at', userId: 'user_id', conversationId: 'conversation_id', runId: 'run_id', keyHash: 'key_hash', keyUser: 'key_user', keyTeam: 'key_team', provider: 'provider', model: 'model', wire: 'wire', stream: 'stream', status: 'status', httpStatus: 'http_status',
+  id: 'id', startedAt: 'started_at', userId: 'user_id', conversationId: 'conversation_id', runId: 'run_id', keyHash: 'key_hash', keyUser: 'key_user', keyTeam: 'key_team', agent: 'agent', modelGroup: 'model_group', provider: 'provider', model: 'model', wire: 'wire', stream: 'stream', status: 'status', httpStatus: 'http_status',
   uncachedInput: 'uncached_input', cacheRead: 'cache_read', cacheWrite5m: 'cache_write5m', cacheWrite1h: 'cache_write1h', output: 'output', reasoning: 'reasoning',
   estimated: 'estimated', cost: 'cost', firstByteMs: 'first_byte_ms', durationMs: 'duration_ms',
 } as const satisfies Partial<Record<keyof UsageRow, string>>;
@@ -16,7 +18,11 @@ const places = `(${fields.map(() => '?').join(', ')})`;
 
 @Injectable()
 export class UsageRepository {
-  constructor(@Inject(Database) private readonly database: Database, @Inject(Outbox) private readonly outbox: Outbox, @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository) {}
+  private readonly instance: string;
+
+  constructor(@Inject(Database) private readonly database: Database, @Inject(Outbox) private readonly outbox: Outbox, @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository, @Inject(GatewaySettings) settings: GatewaySettings) {
+    this.instance = settings.values.SERVICE_INSTANCE;
+  }
 
   /** Stores rows and announces what runs used. Rows that are stored already are left as they are, so a repeat is harmless. */
   async store(rows: readonly UsageRow[]): Promise<void> {
@@ -27,6 +33,7 @@ export class UsageRepository {
       const added = new Set((await em.execute<{ id: string }[]>(sql, values)).map((row) => row.id));
       const fresh = rows.filter((row) => added.has(row.id));
       for (const row of fresh) this.announce(em, row);
+      await addToHours(em, this.instance, fresh);
       await this.budgets.spend(em, fresh.filter(({ keyHash }) => keyHash != null));
     });
   }
