@@ -1,9 +1,9 @@
 import type { TranslatedCall } from '../../src/wire/translation.ts';
 
 /** Pushes a stream's bytes cut at these places (each taken modulo what is left) through a translation. */
-export function through(call: TranslatedCall, stream: string, cuts: readonly number[] = []): string {
+export function through(call: TranslatedCall, stream: string | Buffer, cuts: readonly number[] = []): string {
   const translation = call.stream();
-  const bytes = Buffer.from(stream);
+  const bytes = typeof stream === 'string' ? Buffer.from(stream) : stream;
   let out = '';
   let at = 0;
   for (const cut of cuts) {

@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+
 /** A model's answer as the tests see it, in no vendor's words. */
 export interface SaidTurn {
   blocks: readonly SaidBlock[];
@@ -32,3 +34,18 @@ export function eventsOf(stream: string): Record<string, any>[] {
   }
   return events;
 }
+
+const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
+const json = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }).map((value) => JSON.stringify(value));
+/** Turns of every make: thoughts, words, calls by several. */
+export const saidTurns: fc.Arbitrary<SaidTurn> = fc.record({
+  reasoning: fc.option(words, { nil: null }), text: fc.option(words, { nil: null }), calls: fc.array(json, { maxLength: 4 }),
+  stop: fc.constantFrom('end', 'length', 'refusal' as const),
+  usage: fc.record({ fresh: fc.nat(9_999), read: fc.nat(9_999), written: fc.nat(999), output: fc.nat(999) }),
+}).map(({ reasoning, text, calls, stop, usage }): SaidTurn => ({
+  blocks: [
+    ...(reasoning === null ? [] : [{ type: 'reasoning' as const, text: reasoning }]), ...(text === null ? [] : [{ type: 'text' as const, text }]),
+    ...calls.map((input, index): SaidBlock => ({ type: 'call', id: `call_${index}`, name: `tool_${index}`, input })),
+  ],
+  stop: calls.length > 0 ? 'tools' : stop, usage: { ...usage, reasoning: Math.floor(usage.output / 2) },
+}));

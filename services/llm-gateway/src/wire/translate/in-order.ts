@@ -2,6 +2,8 @@ import { JsonBalance } from './json-balance.ts';
 import type { Proof } from './model-request.ts';
 import type { OpenBlock, TurnSink } from './turn-sink.ts';
 
+const unnamed = { id: '', model: '', usage: null };
+
 interface Entry {
   key: number;
   block: OpenBlock;
@@ -16,19 +18,24 @@ interface Entry {
 /**
  * Puts blocks that an upstream interleaves one after the other, each opened once and closed once, because formats with
  * blocks have only one open at a time. The block being written streams on at once. A call whose arguments are whole JSON makes
- * way for the next one; what is really interleaved waits for the block before it.
+ * way for the next one; what is really interleaved waits for the block before it. A turn that an upstream never began is
+ * begun, and none is begun twice.
  */
 export class InOrder implements TurnSink {
   private readonly queue: Entry[] = [];
   private last: Entry | null = null;
+  private begun = false;
 
   constructor(private readonly sink: TurnSink) {}
 
   start(heading: Parameters<TurnSink['start']>[0]): void {
+    if (this.begun) return;
+    this.begun = true;
     this.sink.start(heading);
   }
 
   open(key: number, block: OpenBlock): void {
+    this.start(unnamed);
     const entry: Entry = { key, block, held: '', proof: null, closed: false, balance: block.type === 'tool-call' && block.kind === 'function' ? new JsonBalance() : null };
     this.queue.push(entry);
     this.last = entry;
@@ -68,6 +75,7 @@ export class InOrder implements TurnSink {
   finish(end: Parameters<TurnSink['finish']>[0]): void {
     for (const entry of this.queue) entry.closed = true;
     this.advance();
+    this.start(unnamed);
     this.sink.finish(end);
   }
 

@@ -25,9 +25,13 @@ export class SseReader {
   }
 
   private read(piece: string): void {
-    const text = this.rest + this.withLineFeeds(piece);
+    const fresh = this.withLineFeeds(piece);
+    // Only what is new is searched: a line of many small pieces would be searched again with each of them.
+    const first = fresh.indexOf('\n');
+    const before = this.rest.length;
+    const text = this.rest + fresh;
     let start = 0;
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+    for (let end = first === -1 ? -1 : before + first; end !== -1; end = text.indexOf('\n', start)) {
       this.line(text, start, end);
       start = end + 1;
     }

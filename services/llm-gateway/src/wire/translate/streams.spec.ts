@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hearAnthropic, hearChat, hearResponses, type Heard } from '../../../test/wire/hear.ts';
 import { sayAnthropic, sayChat, sayConverse, sayResponses, type SayOptions } from '../../../test/wire/say.ts';
 import { through } from '../../../test/wire/streams.ts';
-import type { SaidBlock, SaidTurn } from '../../../test/wire/turns.ts';
+import { saidTurns, type SaidTurn } from '../../../test/wire/turns.ts';
 import type { ApiFormat, UpstreamFormat } from '../formats.ts';
 import { translationBetween, type TranslatedCall } from '../translation.ts';
 
@@ -20,24 +20,10 @@ const asked: Record<ApiFormat, Record<string, unknown>> = {
 };
 const call = (client: ApiFormat, upstream: UpstreamFormat): TranslatedCall => translationBetween(client, upstream)!.request(asked[client]);
 
-const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 });
-const json = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }).map((value) => JSON.stringify(value));
-const turns: fc.Arbitrary<SaidTurn> = fc.record({
-  reasoning: fc.option(words, { nil: null }), text: fc.option(words, { nil: null }), calls: fc.array(json, { maxLength: 4 }),
-  stop: fc.constantFrom('end', 'length', 'refusal' as const),
-  usage: fc.record({ fresh: fc.nat(9_999), read: fc.nat(9_999), written: fc.nat(999), output: fc.nat(999) }),
-}).map(({ reasoning, text, calls, stop, usage }): SaidTurn => ({
-  blocks: [
-    ...(reasoning === null ? [] : [{ type: 'reasoning' as const, text: reasoning }]), ...(text === null ? [] : [{ type: 'text' as const, text }]),
-    ...calls.map((input, index): SaidBlock => ({ type: 'call', id: `call_${index}`, name: `tool_${index}`, input })),
-  ],
-  stop: calls.length > 0 ? 'tools' : stop, usage: { ...usage, reasoning: Math.floor(usage.output / 2) },
-}));
-
 describe.each(pairs)('a stream for a client of %s from an upstream of %s', (client, upstream) => {
   it('is the same turn wherever its bytes are cut and however calls interleave', () => {
     fc.assert(
-      fc.property(turns, fc.array(fc.nat(40), { maxLength: 60 }), fc.array(fc.nat(7), { maxLength: 80 }), fc.constantFrom('after', 'with', 'every' as const), (turn, cuts, interleaving, usage) => {
+      fc.property(saidTurns, fc.array(fc.nat(40), { maxLength: 60 }), fc.array(fc.nat(7), { maxLength: 80 }), fc.constantFrom('after', 'with', 'every' as const), (turn, cuts, interleaving, usage) => {
         const heard = hear[client](through(call(client, upstream), say[upstream](turn, { interleaving, usage }), cuts));
         // Converse does not say how much of the output was reasoning.
         const stated = upstream === 'bedrock-converse' ? { ...turn.usage, reasoning: 0 } : turn.usage;
