@@ -16,6 +16,9 @@ import { KeyCalls } from './keys/key-calls.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
+import type { PassThroughEntry } from './configuration/gateway-file.ts';
+import { PassThroughCalls } from './pass-through/pass-through-calls.ts';
+import { PassThroughEndpoints } from './pass-through/pass-through-endpoints.ts';
 import { RoutesService } from './providers/routes.service.ts';
 import { Metrics } from './usage/metrics.ts';
 import { PriceTable } from './usage/price-table.ts';
@@ -57,9 +60,10 @@ export class GatewayService implements OnApplicationBootstrap {
     const metrics = new Metrics();
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
+    const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
     const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, callers, keyRoutes, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, callers, keyRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });
@@ -81,4 +85,10 @@ export class GatewayService implements OnApplicationBootstrap {
     const host = HTTP_HOST === '0.0.0.0' ? '127.0.0.1' : HTTP_HOST === '::' ? '::1' : HTTP_HOST;
     return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
   }
+}
+
+function passedEndpoints(entries: readonly PassThroughEntry[], host: string, log: Log): PassThroughEndpoints {
+  const endpoints = new PassThroughEndpoints(entries, host);
+  for (const note of endpoints.notes) log.warn(`LITELLM_CONFIG, ${note}`);
+  return endpoints;
 }

@@ -6,8 +6,22 @@ export interface GatewayFile {
   router: RouterSettings;
   /** `general_settings.master_key`. */
   masterKey: string | null;
+  /** `general_settings.pass_through_endpoints`. */
+  passThrough: PassThroughEntry[];
   /** One line for everything that is in the file and does nothing here, with its line number. */
   notes: string[];
+}
+
+/** A path that leads to another address, as LiteLLM's file describes one. */
+export interface PassThroughEntry {
+  path: string;
+  target: string;
+  headers: Readonly<Record<string, string>>;
+  forwardHeaders: boolean;
+  subpaths: boolean;
+  /** `auth: false`. */
+  withoutKey: boolean;
+  line: number;
 }
 
 /** One deployment of a model: where it is, and what is known of it. */

@@ -88,6 +88,19 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     }
   });
 
+  it('reads the paths that lead elsewhere', () => {
+    const { passThrough, notes } = readGatewayFile('general_settings:\n  pass_through_endpoints:\n    - { path: /claude/, target: https://api.anthropic.com, forward_headers: true, auth: false }\n    - { path: /v1/rerank, target: https://x.y/v2, headers: { Authorization: os.environ/K }, cost_per_request: 1 }', { K: 'bearer k' });
+    expect(passThrough).toEqual([
+      { path: '/claude', target: 'https://api.anthropic.com', headers: {}, forwardHeaders: true, subpaths: false, withoutKey: true, line: 3 },
+      { path: '/v1/rerank', target: 'https://x.y/v2', headers: { Authorization: 'bearer k' }, forwardHeaders: false, subpaths: false, withoutKey: false, line: 4 },
+    ]);
+    expect(notes).toEqual(['line 4: general_settings.pass_through_endpoints[1].cost_per_request has no effect here']);
+  });
+
+  it.each([['path: claude, target: https://x.y', /line 3: .* needs a path like/], ['path: /a, target: x.y', /line 3: .* needs a target like/], ['path: /a, target: "https://u:p@x.y"', /needs a target like/]])('stops at a path that leads nowhere: %s', (fields, words) => {
+    expect(() => readGatewayFile(`general_settings:\n  pass_through_endpoints:\n    - { ${fields} }`, {})).toThrow(words);
+  });
+
   it('takes an empty file as nothing', () => {
     expect(readGatewayFile('', {})).toMatchObject({ models: [], masterKey: null, notes: [] });
   });

@@ -4,7 +4,7 @@ import { ConfigurationError } from '@deskhand/platform';
 import { LineCounter, parseDocument, visit } from 'yaml';
 import { splitModel } from '../upstreams/upstream-of.ts';
 import type { DeploymentParameters } from '../upstreams/upstream.ts';
-import { defaultRouter, policyKinds, type Fallbacks, type PolicyKind, type GatewayFile, type ModelEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
+import { defaultRouter, policyKinds, type Fallbacks, type PolicyKind, type GatewayFile, type ModelEntry, type PassThroughEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
 import { FileProblems, Place } from './yaml-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,10 +46,10 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     },
   });
   const root = new Place(document.contents, '', lines, problems);
-  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, notes };
+  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, passThrough: [], notes };
   for (const section of root.fields()) {
     if (section.name === 'model_list') file.models = section.items().flatMap((item) => readModel(item, note) ?? []);
-    else if (section.name === 'general_settings') file.masterKey = readGeneral(section, note);
+    else if (section.name === 'general_settings') readGeneral(section, file, note);
     else if (section.name === 'router_settings') readRouter(section, file.router, note);
     else if (section.name === 'litellm_settings') readRouter(section, file.router, note, root.field('router_settings').fields().map(({ key }) => key));
     else if (section.name !== 'environment_variables') note(section);
@@ -106,12 +106,28 @@ function readModel(item: Place, note: Note): ModelEntry | null {
   };
 }
 
-function readGeneral(section: Place, note: Note): string | null {
+function readGeneral(section: Place, file: GatewayFile, note: Note): void {
   for (const place of section.fields()) {
-    if (place.key === 'database_url') note(place, 'has no effect: keys and usage are kept in DESKHAND_DATABASE_URL');
+    if (place.key === 'pass_through_endpoints') file.passThrough = place.items().flatMap((item) => readPassThrough(item, note) ?? []);
+    else if (place.key === 'database_url') note(place, 'has no effect: keys and usage are kept in DESKHAND_DATABASE_URL');
     else if (place.key !== 'master_key' && !needless.has(place.key)) note(place);
   }
-  return section.field('master_key').text();
+  file.masterKey = section.field('master_key').text();
+}
+
+const passThroughNames = new Set(['path', 'target', 'headers', 'forward_headers', 'include_subpath', 'auth']);
+
+function readPassThrough(item: Place, note: Note): PassThroughEntry | null {
+  for (const place of item.fields()) if (!passThroughNames.has(place.key)) note(place);
+  const path = item.field('path').text()?.replace(/\/+$/, '') ?? '';
+  const target = item.field('target').text() ?? '';
+  if (!/^(\/[\w.~-]+)+$/.test(path)) item.problem('needs a path like /claude');
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target) || /[?#@]/.test(target)) item.problem('needs a target like https://api.example.com, without a user name, query or fragment');
+  else return {
+    path, target, headers: Object.fromEntries(item.field('headers').fields().map((place) => [place.key, place.text() ?? ''])), forwardHeaders: item.field('forward_headers').boolean() === true,
+    subpaths: item.field('include_subpath').boolean() === true, withoutKey: item.field('auth').boolean() === false, line: item.line,
+  };
+  return null;
 }
 
 /** `litellm_settings` may hold some of the router's settings too; those of `router_settings` win. */

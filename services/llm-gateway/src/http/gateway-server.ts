@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Log } from '@deskhand/platform';
 import type { Callers } from '../keys/callers.ts';
 import { mayUse } from '../keys/virtual-keys.ts';
+import type { PassThroughCalls } from '../pass-through/pass-through-calls.ts';
 import { routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Metrics } from '../usage/metrics.ts';
@@ -11,15 +12,14 @@ import { openaiChat } from '../wire/openai-chat.ts';
 import { openaiResponses } from '../wire/openai-responses.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
+import { discardRest } from './discard.ts';
 import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
 import { ClientGone } from './read-body.ts';
 
-/** How long what a refused client still sends is read and thrown away, so that it can read its answer. */
-const discardMs = 2_000;
-
 interface Endpoint {
-  methods: readonly string[];
+  /** Null: any. */
+  methods: readonly string[] | null;
   /** Whose errors it answers with. */
   wire: Wire;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> | void;
@@ -29,6 +29,7 @@ export interface GatewayServerParts {
   calls: ModelCalls;
   callers: Callers;
   keyRoutes: KeyRoutes;
+  passThrough: PassThroughCalls;
   routes: RoutesService;
   metrics: Metrics;
   log: Log;
@@ -70,11 +71,13 @@ export class GatewayServer {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    const endpoint = this.endpoints.get(path);
+    const endpoint = this.endpoints.get(path) ?? this.parts.passThrough.endpoint(path);
     const wire = endpoint?.wire ?? openaiChat;
     try {
+      // Clients that would rather have a socket go on without one as soon as they hear this.
+      if (request.headers.upgrade !== undefined) return answerUpgrade(response, wire);
       if (!endpoint) throw new WireError('not-found', `There is no ${path.slice(0, 200)} here.`, null, 'unknown_url');
-      if (!endpoint.methods.includes(request.method ?? '')) {
+      if (endpoint.methods !== null && !endpoint.methods.includes(request.method ?? '')) {
         response.setHeader('allow', endpoint.methods.join(', '));
         throw new WireError('method-not-allowed', `${path} takes ${endpoint.methods.join(', ')}.`);
       }
@@ -92,10 +95,7 @@ export class GatewayServer {
       if (response.headersSent) response.destroy();
       else answerError(response, wire, new WireError('internal', 'The model gateway failed. Its log says why.'));
     }
-    if (request.complete) return;
-    request.resume();
-    const cut = setTimeout(() => request.socket.destroy(), discardMs);
-    request.once('close', () => clearTimeout(cut));
+    discardRest(request);
   }
 
   private *listEndpoints(): Generator<[string, Endpoint]> {
@@ -134,4 +134,9 @@ export class GatewayServer {
     const data = ids.map((id) => ({ id, object: 'model', type: 'model', display_name: id, created: 1_760_000_000, created_at: '2025-10-09T08:53:20Z', owned_by: id.split('/', 1)[0] }));
     return { object: 'list', data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null };
   }
+}
+
+function answerUpgrade(response: ServerResponse, wire: Wire): void {
+  const body = JSON.stringify(wire.errorBody(new WireError('bad-request', 'There are no WebSockets here: send the request over HTTP.', null, 'upgrade_required')));
+  response.writeHead(426, { connection: 'close', 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
 }

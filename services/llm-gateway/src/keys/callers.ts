@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { WireError } from '../wire/wire-format.ts';
 import type { KeyCache } from './key-cache.ts';
-import { readRunToken, type RunClaims } from './run-token.ts';
+import { looksLikeRunToken, readRunToken, type RunClaims } from './run-token.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
 /** Who calls: a run of a user, whoever holds the gateway's master key, or a virtual key. */
@@ -45,6 +45,17 @@ export class Callers {
     const remembered = this.keys.peek(hash);
     if (remembered === undefined) return this.keys.find(hash).then(asCaller);
     return asCaller(remembered);
+  }
+
+  /** Whether this is a credential of the gateway itself, which may go nowhere else. */
+  async owns(text: string): Promise<boolean> {
+    if (looksLikeRunToken(text)) return true;
+    const given = digest(text);
+    if (this.masterDigests.some((master) => timingSafeEqual(given, master))) return true;
+    if (this.keys === null || !text.startsWith('sk-')) return false;
+    const hash = given.toString('hex');
+    const remembered = this.keys.peek(hash);
+    return (remembered === undefined ? await this.keys.find(hash) : remembered) !== null;
   }
 }
 

@@ -56,7 +56,7 @@ export class KeyCalls {
   }
 
   private async reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Promise<{ reservation: Reservation | null; outputLimit: number | null }> {
-    if (key.budgets.length === 0 || route.source === 'builtin') return { reservation: null, outputLimit: null };
+    if (key.budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return { reservation: null, outputLimit: null };
     const stated = statedOutput(body);
     const most = await mostExpensive(await this.placesOf(route), mostInput(requestBytes), (stated ?? cappedOutput) * answersOf(body), async (call) => this.prices.cost(call));
     if (typeof most !== 'number') throw new WireError('forbidden', `This key has a budget, and the price of ${most.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');

@@ -24,9 +24,11 @@ export function issueRunToken(key: Buffer, claims: Omit<RunClaims, 'expires'>, n
   return `${prefix}${body}.${sign(key, body).toString('base64url')}`;
 }
 
+export const looksLikeRunToken = (text: string): boolean => text.startsWith(prefix);
+
 /** The claims of a token made with this key and still good, else null. */
 export function readRunToken(key: Buffer, token: string, now = Date.now()): RunClaims | null {
-  if (!token.startsWith(prefix) || token.length > 8_192) return null;
+  if (!looksLikeRunToken(token) || token.length > 8_192) return null;
   const dot = token.indexOf('.');
   const body = token.slice(prefix.length, dot);
   const given = Buffer.from(token.slice(dot + 1), 'base64url');
