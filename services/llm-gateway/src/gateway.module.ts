@@ -16,6 +16,7 @@ import { ProvidersService } from './providers/providers.service.ts';
 import { RoutesService } from './providers/routes.service.ts';
 import { Router } from './routing/router.ts';
 import { PriceTable } from './usage/price-table.ts';
+import { UsageCalls } from './usage/usage-calls.ts';
 import { UsageController } from './usage/usage.controller.ts';
 import { UsageReports } from './usage/usage-reports.ts';
 import { UsageRepository } from './usage/usage.repository.ts';
@@ -37,7 +38,7 @@ export class GatewayModule {
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
         { provide: PriceTable, useFactory: () => new PriceTable() },
-        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, BudgetsRepository, KeysRepository, GatewayService,
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, GatewayService,
       ],
     };
   }

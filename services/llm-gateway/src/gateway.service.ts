@@ -9,6 +9,7 @@ import { GatewaySettings } from './gateway-config.ts';
 import { GatewayServer } from './http/gateway-server.ts';
 import { KeyRoutes } from './http/key-routes.ts';
 import { ModelCalls } from './http/model-calls.ts';
+import { SpendRoutes } from './http/spend-routes.ts';
 import { CallLimits } from './keys/call-limits.ts';
 import { Callers } from './keys/callers.ts';
 import { KeyCache } from './keys/key-cache.ts';
@@ -22,8 +23,10 @@ import { PassThroughEndpoints } from './pass-through/pass-through-endpoints.ts';
 import { RoutesService } from './providers/routes.service.ts';
 import { Metrics } from './usage/metrics.ts';
 import { PriceTable } from './usage/price-table.ts';
+import { UsageCalls } from './usage/usage-calls.ts';
 import { UsageJournal } from './usage/usage-journal.ts';
 import { UsageRecorder } from './usage/usage-recorder.ts';
+import { UsageReports } from './usage/usage-reports.ts';
 import { UsageRepository } from './usage/usage.repository.ts';
 
 /** How long a drain waits for calls at work; the agent asks again what was cut. */
@@ -46,6 +49,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(KeysRepository) keys: KeysRepository,
     @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
+    @Inject(UsageReports) reports: UsageReports,
+    @Inject(UsageCalls) usageCalls: UsageCalls,
     @Inject(Health) health: Health,
     @Inject(Lifecycle) lifecycle: Lifecycle,
     @Inject(Log) log: Log,
@@ -62,8 +67,9 @@ export class GatewayService implements OnApplicationBootstrap {
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
     const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
+    const spendRoutes = new SpendRoutes({ callers, keys, budgets, reports, calls: usageCalls });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, callers, keyRoutes, passThrough, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, callers, keyRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });

@@ -64,6 +64,11 @@ export class BudgetsRepository implements BudgetLeases {
     });
   }
 
+  /** Nothing is spent of the budgets of these kinds any more. What is leased stays leased. */
+  async resetSpend(kinds: readonly string[]): Promise<void> {
+    await this.database.transaction(async (em) => em.nativeUpdate(budgetEntity, { $or: kinds.map((kind) => ({ id: { $like: `${kind}:%` } })) }, { spend: 0 }));
+  }
+
   /** A window that is over: nothing is spent, and no lease of it counts any more. */
   private async beginAnew(em: EntityManager, budget: BudgetRow): Promise<void> {
     const now = Date.now();

@@ -167,7 +167,8 @@ function hashGiven(key: string): string {
   return /^[0-9a-f]{64}$/.test(key) ? key : hashOf(key);
 }
 
-function bounded(given: string | null, usual: number, most: number): number {
+/** A whole number of at least 1 and at most `most`; `usual` for what is none. */
+export function bounded(given: string | null, usual: number, most: number): number {
   const value = Number(given ?? usual);
   return Number.isInteger(value) && value >= 1 ? Math.min(value, most) : usual;
 }
@@ -198,14 +199,14 @@ function budgetView(budget: BudgetRow | null): object {
   return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : `${budget.windowMs / 1_000}s`, budget_reset_at: at(budget?.resetsAt) };
 }
 
-function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
+export function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
   return {
     token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, rpm_limit: row.rpm ?? null, tpm_limit: row.tpm ?? null,
     max_parallel_requests: row.maxParallel ?? null, expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget),
   };
 }
 
-function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
+export function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
   if (found === null) throw unknown(kind);
   const { row, budget } = found;
   const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null };

@@ -89,6 +89,22 @@ export class KeysRepository {
     });
   }
 
+  /** The keys that spent most, the most expensive first. */
+  async bySpend(limit: number): Promise<WithBudget<VirtualKeyRow>[]> {
+    return this.database.read(async (em) => {
+      const budgets = await mostSpent(em, 'key', limit);
+      return (await em.find(virtualKeyEntity, { hash: { $in: [...budgets.keys()] } })).map((row) => ({ row, budget: budgets.get(row.hash)! })).sort(bySpend);
+    });
+  }
+
+  /** The users or teams that spent most, the most expensive first. */
+  async holdersBySpend(kind: HolderKind, limit: number): Promise<WithBudget<HolderRow>[]> {
+    return this.database.read(async (em) => {
+      const budgets = await mostSpent(em, kind, limit);
+      return (await em.find(holderEntity, { kind, id: { $in: [...budgets.keys()] } })).map((row) => ({ row, budget: budgets.get(row.id)! })).sort(bySpend);
+    });
+  }
+
   /** Makes or changes a user or a team. `null` for `mustBe: 'there'` when it is not. */
   async saveHolder(kind: HolderKind, id: string, change: HolderChange, budget: BudgetChange, mustBe: 'there' | 'new' | null = null): Promise<WithBudget<HolderRow> | null> {
     return this.database.transaction(async (em) => {
@@ -148,3 +164,11 @@ export class KeysRepository {
     return budget;
   }
 }
+
+/** By what the budget is of. */
+async function mostSpent(em: EntityManager, kind: 'key' | HolderKind, limit: number): Promise<Map<string, BudgetRow>> {
+  const budgets = await em.find(budgetEntity, { id: { $like: `${kind}:%` } }, { orderBy: { spend: 'desc', id: 'asc' }, limit });
+  return new Map(budgets.map((budget) => [budget.id.slice(kind.length + 1), budget]));
+}
+
+const bySpend = (one: WithBudget<unknown>, other: WithBudget<unknown>): number => (other.budget?.spend ?? 0) - (one.budget?.spend ?? 0);
