@@ -11,6 +11,7 @@ export * from './sandbox.ts';
 export * from './desktop.ts';
 export * from './grants.ts';
 export * from './llm.ts';
+export * from './llm-models.ts';
 export * from './usage.ts';
 export * from './auth.ts';
 export * from './health.ts';

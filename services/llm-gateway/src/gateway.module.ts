@@ -9,6 +9,10 @@ import { GatewayService } from './gateway.service.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { LlmController } from './llm.controller.ts';
+import { ModelViews } from './models/model-views.ts';
+import { ModelsController } from './models/models.controller.ts';
+import { ModelsRepository } from './models/models.repository.ts';
+import { ModelsService } from './models/models.service.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
 import { ProviderProbe } from './providers/provider-probe.ts';
 import { ProvidersRepository } from './providers/providers.repository.ts';
@@ -29,7 +33,7 @@ export class GatewayModule {
   static with(read: () => GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [LlmController, UsageController],
+      controllers: [LlmController, ModelsController, UsageController],
       providers: [
         { provide: GatewaySettings, useFactory: () => new GatewaySettings(read()) },
         fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),
@@ -38,7 +42,7 @@ export class GatewayModule {
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
         { provide: PriceTable, useFactory: () => new PriceTable() },
-        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, GatewayService,
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, ModelsRepository, ModelsService, ModelViews, GatewayService,
       ],
     };
   }

@@ -9,6 +9,7 @@ import { GatewaySettings } from './gateway-config.ts';
 import { GatewayServer } from './http/gateway-server.ts';
 import { KeyRoutes } from './http/key-routes.ts';
 import { ModelCalls } from './http/model-calls.ts';
+import { ModelRoutes } from './http/model-routes.ts';
 import { SpendRoutes } from './http/spend-routes.ts';
 import { CallLimits } from './keys/call-limits.ts';
 import { Callers } from './keys/callers.ts';
@@ -16,6 +17,8 @@ import { KeyCache } from './keys/key-cache.ts';
 import { KeyCalls } from './keys/key-calls.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
+import { ModelViews } from './models/model-views.ts';
+import { ModelsService } from './models/models.service.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
 import type { PassThroughEntry } from './configuration/gateway-file.ts';
 import { PassThroughCalls } from './pass-through/pass-through-calls.ts';
@@ -49,6 +52,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(KeysRepository) keys: KeysRepository,
     @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
+    @Inject(ModelsService) private readonly models: ModelsService,
+    @Inject(ModelViews) views: ModelViews,
     @Inject(UsageReports) reports: UsageReports,
     @Inject(UsageCalls) usageCalls: UsageCalls,
     @Inject(Health) health: Health,
@@ -67,9 +72,10 @@ export class GatewayService implements OnApplicationBootstrap {
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
     const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
+    const modelRoutes = new ModelRoutes({ models, views, callers });
     const spendRoutes = new SpendRoutes({ callers, keys, budgets, reports, calls: usageCalls });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, callers, keyRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, callers, keyRoutes, modelRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });
@@ -80,6 +86,7 @@ export class GatewayService implements OnApplicationBootstrap {
     await this.recorder.recover();
     // Only now: what the process before this one spent is known.
     await this.budgets.release();
+    await this.models.start();
     this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
   }
 

@@ -4,8 +4,9 @@ import { composeService, Database, Log, type RunningService } from '@deskhand/pl
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { providerEntity, usageEntity, type UsageRow } from '../src/database/entities.ts';
+import { providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
 import type { GatewayConfig } from '../src/gateway-config.ts';
+import { ModelsRepository } from '../src/models/models.repository.ts';
 import { ProvidersRepository } from '../src/providers/providers.repository.ts';
 import { llmGatewayService } from '../src/service.ts';
 import { UsageRepository } from '../src/usage/usage.repository.ts';
@@ -71,6 +72,22 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect(stored.find((row) => row.id === failed.id)).toMatchObject({ cost: 0, firstByteMs: null, httpStatus: null });
     await expect.poll(() => events).toEqual([{ call_id: full.id, user_id: 'u', conversation_id: 'c', run_id: 'r', model: 'openai/m', input_tokens: 5_000_000_009, output_tokens: 6, cached_tokens: 2, reasoning_tokens: 1, cost: 0.000123456789 }]);
     await consumer.close();
+  });
+
+  it('keeps added models, counts every change, and takes no change over another', async () => {
+    const models = service.app.get(ModelsRepository, { strict: false });
+    const row = (id: string, more: Partial<ModelRow> = {}) => ({ id, group: 'g', encryptedParameters: 'secret', info: { note: 'it\'s', nested: [1, { two: null }] }, createdAt: 1, updatedAt: 5, ...more }) as ModelRow;
+    const before = await models.revision();
+    expect([await models.add(row('a')), await models.add(row('b', { createdAt: 0 })), await models.add(row('a'))]).toEqual([true, true, false]);
+    expect((await models.list()).map(({ id }) => id)).toEqual(['b', 'a']);
+    expect(await models.find('a')).toMatchObject(row('a'));
+    expect(await models.change(row('a', { group: 'other', info: {}, updatedAt: 6 }), 5)).toBe(true);
+    expect(await models.change(row('a', { group: 'late', updatedAt: 7 }), 5)).toBe(false);
+    expect(await models.find('a')).toMatchObject({ group: 'other', info: {}, updatedAt: 6 });
+    expect([await models.change(row('nobody'), 5), await models.remove('nobody'), await models.remove('b')]).toEqual([false, false, true]);
+    const together = await Promise.all(Array.from({ length: 8 }, async (_, index) => models.add(row(`many-${index}`))));
+    expect([together.every(Boolean), (await models.list()).length]).toEqual([true, 9]);
+    expect(await models.revision()).toBeGreaterThanOrEqual(before + 12);
   });
 
   it('SECURITY 26: keeps text that looks like SQL as text', async () => {

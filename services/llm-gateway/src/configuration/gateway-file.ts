@@ -37,6 +37,8 @@ export interface ModelEntry {
   /** The model that prices and limits are looked up for, when the deployment's name does not say it. */
   baseModel: string | null;
   mode: string | null;
+  /** `model_info` as it was given. */
+  info: Readonly<Record<string, unknown>>;
   /** Line in the file; 0 of one that was added while running. */
   line: number;
 }

@@ -1,7 +1,12 @@
 import { isMap, isScalar, isSeq, type LineCounter, type Node, type Pair } from 'yaml';
 
+/** Takes what is wrong at a place. */
+export interface Problems {
+  add(line: number, text: string, place?: string): void;
+}
+
 /** What is wrong with the file, one line each. */
-export class FileProblems {
+export class FileProblems implements Problems {
   readonly list: string[] = [];
 
   add(line: number, text: string): void {
@@ -13,7 +18,7 @@ type Kind = 'text' | 'number' | 'boolean';
 
 /** A place in the file: a value with its line. Reads what it should be, and says with its line what it is not. */
 export class Place {
-  constructor(readonly node: Node | null, readonly name: string, private readonly lines: LineCounter, private readonly problems: FileProblems, private readonly fallbackLine = 1) {}
+  constructor(readonly node: Node | null, readonly name: string, private readonly lines: LineCounter, private readonly problems: Problems, private readonly fallbackLine = 1) {}
 
   get line(): number {
     const start = this.node?.range?.[0];
@@ -33,7 +38,7 @@ export class Place {
   }
 
   problem(text: string): void {
-    this.problems.add(this.line, `${this.name} ${text}`);
+    this.problems.add(this.line, `${this.name} ${text}`, this.name);
   }
 
   /** The fields of a mapping in their order; none of what is absent. */

@@ -128,3 +128,28 @@ export const budgetLeaseEntity = defineEntity({
   tableName: 'budget_leases',
   properties: { budgetId: p.string().primary(), instance: p.string().primary(), amount: p.float() },
 });
+
+/** A model that was added while running. */
+export const modelEntity = defineEntity({
+  name: 'Model',
+  tableName: 'models',
+  properties: {
+    id: p.string().primary(),
+    group: p.string().fieldName('group_name'),
+    /** LiteLLM's `litellm_params` as they were given, keys among them: JSON, encrypted with the master key, bound to the id. */
+    encryptedParameters: p.string(),
+    /** `model_info`. */
+    info: p.json<Record<string, unknown>>(),
+    /** Unix milliseconds. */
+    createdAt: p.bigint('number'),
+    updatedAt: p.bigint('number'),
+  },
+});
+export type ModelRow = InferEntity<typeof modelEntity>;
+
+/** Counts the changes of something that every instance keeps in memory: who has read an older count reads again. */
+export const revisionEntity = defineEntity({
+  name: 'Revision',
+  tableName: 'revisions',
+  properties: { of: p.string().fieldName('subject').primary(), count: p.bigint('number').fieldName('changes') },
+});

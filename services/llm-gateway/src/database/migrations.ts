@@ -65,4 +65,13 @@ class AddUsageHours extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }];
+class AddModels extends Migration {
+  override up(): void {
+    const json = this.driver.getPlatform().supportsSchemas() ? 'jsonb' : 'text';
+    this.addSql(`create table models (id text primary key, group_name text not null, encrypted_parameters text not null, info ${json} not null, created_at bigint not null, updated_at bigint not null)`);
+    this.addSql('create table revisions (subject text primary key, changes bigint not null)');
+    this.addSql("insert into revisions (subject, changes) values ('models', 0)");
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }];

@@ -15,6 +15,7 @@ import { answerError, answerJson } from './answers.ts';
 import { discardRest } from './discard.ts';
 import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
+import type { ModelRoutes } from './model-routes.ts';
 import { ClientGone } from './read-body.ts';
 import type { SpendRoutes } from './spend-routes.ts';
 
@@ -30,6 +31,7 @@ export interface GatewayServerParts {
   calls: ModelCalls;
   callers: Callers;
   keyRoutes: KeyRoutes;
+  modelRoutes: ModelRoutes;
   passThrough: PassThroughCalls;
   spendRoutes: SpendRoutes;
   routes: RoutesService;
@@ -124,7 +126,7 @@ export class GatewayServer {
       },
     };
     yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
-    for (const [path, handle] of this.parts.keyRoutes.routes) yield [path, { methods: this.parts.keyRoutes.reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
+    for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     yield* [['/health', alive], ['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
   }

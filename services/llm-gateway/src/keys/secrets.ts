@@ -32,6 +32,24 @@ export class Secrets {
     return key;
   }
 
+  /** Opens a sealed text of any form. `BAD_INPUT` when it was not sealed to this gateway. */
+  unsealText(sealed: string): string {
+    try {
+      return openSealed(this.sealingPrivateKey, sealed);
+    } catch (error) {
+      throw new DeclaredError('BAD_INPUT', 'The keys did not arrive intact; enter them again.', undefined, { cause: error });
+    }
+  }
+
+  encryptModel(id: string, parameters: string): string {
+    return encryptSecret(this.storageKey, parameters, JSON.stringify(['model', id]));
+  }
+
+  /** Throws when the row was moved to another model, or written with another master key. */
+  decryptModel(id: string, stored: string): string {
+    return decryptSecret(this.storageKey, stored, JSON.stringify(['model', id]));
+  }
+
   encryptKey(userId: string, provider: string, key: string): string {
     return encryptSecret(this.storageKey, key, context(userId, provider));
   }

@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { failureWords } from '../outgoing/failure-words.ts';
 import { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { endpointOf, type ModelUpstream } from '../upstreams/upstream.ts';
 import { isRecord } from '../wire/token-usage.ts';
+import { translationBetween } from '../wire/translation.ts';
+import { WireError } from '../wire/wire-format.ts';
 import { credentialHeaders } from './catalogue.ts';
 import type { Upstream } from './route.ts';
 import { withoutKey } from './without-key.ts';
@@ -21,13 +24,42 @@ export class ProviderProbe {
     return { ok, message: withoutKey(message, upstream.key), duration_ms: Math.round(performance.now() - started) };
   }
 
+  /** The same for a model of the gateway's own, in whatever format its provider speaks. */
+  async ask(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string; duration_ms: number }> {
+    const started = performance.now();
+    const { ok, message } = await this.attemptAt(upstream, mode);
+    return { ok, message: upstream.secrets.reduce(withoutKey, message), duration_ms: Math.round(performance.now() - started) };
+  }
+
   private async attempt(upstream: Upstream, model: string): Promise<{ ok: boolean; message: string }> {
     const anthropic = upstream.wire === 'anthropic-messages';
     // Newer OpenAI models refuse max_tokens and others know nothing else, so only Anthropic, which demands it, gets a limit.
-    const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Answer with one word: ready' }], ...(anthropic && { max_tokens: 16 }) });
+    const body = JSON.stringify({ model, messages: [question], ...(anthropic && { max_tokens: 16 }) });
     const headers = { 'content-type': 'application/json', ...credentialHeaders(upstream), ...(anthropic && { 'anthropic-version': '2023-06-01' }) };
+    return this.send(upstream.origin, upstream.path, headers, body, model);
+  }
+
+  private async attemptAt(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string }> {
+    const embedding = mode === 'embedding';
+    if (embedding && !upstream.serves('embeddings')) return { ok: false, message: `Embeddings of ${upstream.provider} cannot be asked for here.` };
+    const format = embedding ? 'openai-chat' : upstream.formatFor('openai-chat');
+    const endpoint = embedding ? 'embeddings' : endpointOf[format];
+    const asked = embedding ? { model: upstream.model, input: 'ready' } : { model: upstream.model, messages: [question], ...(format === 'anthropic-messages' && { max_tokens: 16 }) };
+    const body = embedding ? asked : (translationBetween('openai-chat', format, upstream.dialect)?.request(asked).body ?? asked);
+    const bytes = Buffer.from(JSON.stringify({ ...body, ...upstream.bodyChanges(endpoint, body, {}) }));
     try {
-      const { status, text } = await this.outgoing.post(upstream.origin, upstream.path, headers, body, answerLimit, probeTimeoutMs);
+      const { origin, path, headers } = await upstream.prepare({ endpoint, format, stream: false, body: bytes, clientHeaders: {} });
+      return await this.send(origin, path, { 'content-type': 'application/json', ...headers }, bytes.toString('utf8'), upstream.model);
+    } catch (error) {
+      // A token that cannot be had.
+      if (error instanceof WireError) return { ok: false, message: error.message };
+      throw error;
+    }
+  }
+
+  private async send(origin: string, path: string, headers: Record<string, string>, body: string, model: string): Promise<{ ok: boolean; message: string }> {
+    try {
+      const { status, text } = await this.outgoing.post(origin, path, headers, body, answerLimit, probeTimeoutMs);
       if (status >= 200 && status < 300) return isAnswer(text) ? { ok: true, message: `${model} answered.` } : { ok: false, message: 'The address answers, but not as a model provider does. Check the endpoint URL.' };
       if (status >= 300 && status < 400) return { ok: false, message: `The provider redirects to another address (HTTP ${status}), which is not followed. Set the endpoint URL to the final address.` };
       return { ok: false, message: `${refusal(text)} (HTTP ${status})` };
@@ -36,6 +68,8 @@ export class ProviderProbe {
     }
   }
 }
+
+const question = { role: 'user', content: 'Answer with one word: ready' };
 
 function parse(text: string): unknown {
   try {
@@ -47,7 +81,7 @@ function parse(text: string): unknown {
 
 function isAnswer(text: string): boolean {
   const answer = parse(text);
-  return isRecord(answer) && (Array.isArray(answer.choices) || Array.isArray(answer.content));
+  return isRecord(answer) && ([answer.choices, answer.content, answer.data].some(Array.isArray) || Array.isArray(answer.output) || isRecord(answer.output));
 }
 
 /** The provider's words in whichever place its error has them. */

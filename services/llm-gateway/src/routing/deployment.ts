@@ -22,14 +22,18 @@ export class Deployment {
   /** Milliseconds to the first byte, averaged; null until there was one. */
   latencyMs: number | null = null;
   cooledUntil = 0;
+  /** When it last had something for a client, and when and why it last had not. */
+  answeredAt: number | null = null;
+  failure: { at: number; words: string } | null = null;
+  /** Its way; of a wildcard, the way to some model of it. */
+  readonly sample: ModelUpstream;
   #failures: number[] = [];
   #calls: { at: number; tokens: number }[] = [];
   #upstreams = new Map<string, ModelUpstream>();
 
   constructor(readonly entry: ModelEntry, private readonly services: UpstreamServices, private readonly now: () => number = Date.now) {
     // What is missing is said at the start, not with the first call.
-    if (!entry.group.includes('*')) this.upstream(entry.group);
-    else upstreamOf({ ...entry.parameters, model: entry.parameters.model.replace('*', 'any') }, services);
+    this.sample = entry.group.includes('*') ? upstreamOf({ ...entry.parameters, model: entry.parameters.model.replace('*', 'any') }, services) : this.upstream(entry.group);
   }
 
   /** The way to the model that was asked for; a wildcard's star is filled in. Throws `BAD_INPUT`. */
@@ -66,7 +70,17 @@ export class Deployment {
   end(firstByteMs: number | null, tokens = 0): void {
     this.active--;
     if (tokens > 0 && this.entry.limits.tpm !== null) this.#calls.push({ at: this.now(), tokens });
-    if (firstByteMs !== null) this.latencyMs = this.latencyMs === null ? firstByteMs : this.latencyMs * (1 - newest) + firstByteMs * newest;
+    if (firstByteMs === null) return;
+    this.answered();
+    this.latencyMs = this.latencyMs === null ? firstByteMs : this.latencyMs * (1 - newest) + firstByteMs * newest;
+  }
+
+  answered(): void {
+    this.answeredAt = this.now();
+  }
+
+  noteFailure(words: string): void {
+    this.failure = { at: this.now(), words };
   }
 
   /** Counts a failure; true when there were more than `allowed` of them within a minute. */

@@ -27,3 +27,14 @@ export function policyKindOf({ kind }: AttemptFailure): PolicyKind {
     default: return 'BadRequestError';
   }
 }
+
+/** Whether it is about the request and says nothing of the deployment. */
+export const isTheClients = ({ kind }: AttemptFailure): boolean => kind === 'bad-request' || kind === 'context-window' || kind === 'content-policy' || kind === 'too-large';
+
+const words: Partial<Record<AttemptFailure['kind'], string>> = {
+  timeout: 'It did not answer in time.', 'rate-limited': 'It is rate-limited.', overloaded: 'It is overloaded.', quota: 'Its quota is used up.', unauthenticated: 'It does not accept the key.', forbidden: 'The key may not use it.',
+  'not-found': 'The provider does not know this model.', unreachable: 'It cannot be reached.',
+};
+
+/** What it says of the deployment, for people. */
+export const failureSentence = ({ kind }: AttemptFailure): string => words[kind] ?? 'It answered with an error.';

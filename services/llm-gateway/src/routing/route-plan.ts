@@ -1,7 +1,7 @@
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 import { choose } from './choose.ts';
 import type { CallSize, Deployment } from './deployment.ts';
-import { isElsewhereOnly, isWorthRetrying, policyKindOf, type AttemptFailure } from './failure.ts';
+import { failureSentence, isElsewhereOnly, isTheClients, isWorthRetrying, policyKindOf, type AttemptFailure } from './failure.ts';
 import type { Router } from './router.ts';
 
 export interface Attempt {
@@ -69,8 +69,9 @@ export class RoutePlan {
   /** The only deployment of a group is never cooled: then there would be none. */
   #judge(deployment: Deployment, failure: AttemptFailure, others: boolean): void {
     const { cooldowns, cooldown, allowedFails, allowedFailsPolicy } = this.router.settings;
-    const ours = failure.kind === 'bad-request' || failure.kind === 'context-window' || failure.kind === 'content-policy' || failure.kind === 'too-large';
-    if (!cooldowns || !others || ours) return;
+    if (isTheClients(failure)) return;
+    deployment.noteFailure(failureSentence(failure));
+    if (!cooldowns || !others) return;
     const allowed = allowedFailsPolicy[policyKindOf(failure)] ?? allowedFails;
     const atOnce = allowedFailsPolicy[policyKindOf(failure)] === undefined && (failure.kind === 'rate-limited' || isElsewhereOnly(failure));
     if (deployment.failed(allowed) || atOnce) deployment.cool(Math.max(cooldown * 1_000, Math.min(failure.retryAfterMs ?? 0, 60_000)));

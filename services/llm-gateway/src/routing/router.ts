@@ -6,18 +6,32 @@ import { RoutePlan } from './route-plan.ts';
 
 /** Every configured model and the ways to it. */
 export class Router {
-  readonly deployments: readonly Deployment[];
   readonly settings: RouterSettings;
-  private readonly groups = new Map<string, Deployment[]>();
-  private readonly wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[];
+  private readonly configured: readonly Deployment[];
+  private all: readonly Deployment[] = [];
+  private groups = new Map<string, Deployment[]>();
+  private wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[] = [];
 
   /** Throws `BAD_INPUT` when a deployment lacks something. */
   constructor(file: Pick<GatewayFile, 'models' | 'router'>, services: UpstreamServices, now: () => number = Date.now) {
     this.settings = file.router;
-    this.deployments = file.models.map((entry) => new Deployment(entry, services, now));
-    for (const deployment of this.deployments) this.groups.set(deployment.entry.group, [...(this.groups.get(deployment.entry.group) ?? []), deployment]);
+    this.configured = file.models.map((entry) => new Deployment(entry, services, now));
+    this.useAdded([]);
+  }
+
+  /** Every deployment, those of the configuration first. */
+  get deployments(): readonly Deployment[] {
+    return this.all;
+  }
+
+  /** From now on there are these beside the configuration's. Calls at work go on where they are. */
+  useAdded(added: readonly Deployment[]): void {
+    this.all = [...this.configured, ...added];
+    const groups = new Map<string, Deployment[]>();
+    for (const deployment of this.all) groups.set(deployment.entry.group, [...(groups.get(deployment.entry.group) ?? []), deployment]);
+    this.groups = groups;
     // The more a pattern says, the earlier it is looked at.
-    this.wildcards = [...this.groups].filter(([name]) => name.includes('*')).sort(([one], [other]) => other.length - one.length).map(([name, deployments]) => ({ pattern: patternOf(name), deployments }));
+    this.wildcards = [...groups].filter(([name]) => name.includes('*')).sort(([one], [other]) => other.length - one.length).map(([name, deployments]) => ({ pattern: patternOf(name), deployments }));
   }
 
   /** Names that callers may use, wildcards left out. */

@@ -4,6 +4,9 @@ import type { Dialect } from '../wire/translation.ts';
 /** What a provider can be asked for; the first three are the endpoints of the client formats. */
 export type Endpoint = 'chat' | 'responses' | 'messages' | 'embeddings' | 'count-tokens';
 
+/** The endpoint that a body of this format goes to. */
+export const endpointOf: Readonly<Record<UpstreamFormat, Endpoint>> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
+
 /** A deployment's way to its model, in the names of LiteLLM's `litellm_params`; others are not read here. */
 export interface DeploymentParameters {
   /** `provider/name`; without a provider it is told by the name's beginning. */

@@ -45,6 +45,17 @@ export class PriceTable {
     }
   }
 
+  /** The same for a model at an address. */
+  async contextWindowAt(baseUrl: string, model: string): Promise<number | null> {
+    const { calcPrice } = await this.load();
+    const provider = await this.provider({ providerApiUrl: baseUrl });
+    try {
+      return provider === undefined ? null : (calcPrice({ input_tokens: 1 }, model, { provider })?.model.context_window ?? null);
+    } catch {
+      return null;
+    }
+  }
+
   private async provider(where: ProviderFindOptions): Promise<Provider | undefined> {
     const key = where.providerId ?? where.providerApiUrl ?? '';
     if (!this.found.has(key)) {
