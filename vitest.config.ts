@@ -15,11 +15,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 1 },
+        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
       },
       {
         extends: true,
-        test: { name: 'e2e', include: ['e2e/scenarios/*.e2e.ts'], exclude: [...never, containers], testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 1, fileParallelism: false },
+        test: { name: 'e2e', include: ['e2e/scenarios/*.e2e.ts'], exclude: [...never, containers], testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 2 },
       },
       {
         extends: true,

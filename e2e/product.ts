@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@deskhand/platform/free-port';
 
 /** What the tests may kill: a service, the private NATS server, or the supervisor itself. */
 export type PartName = 'gateway' | 'auth' | 'conversations' | 'agent' | 'sandbox-manager' | 'llm-gateway' | 'nats-server' | 'supervisor';
@@ -216,15 +216,4 @@ function notedEngine(): Record<string, string> {
   const file = join(root, 'dist', 'prerequisites.json');
   const host = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { DOCKER_HOST?: string }).DOCKER_HOST : undefined;
   return host ? { DOCKER_HOST: host } : {};
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

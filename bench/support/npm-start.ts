@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../packages/platform/src/testing/free-port.ts';
+import { freePort } from '@deskhand/platform/free-port';
 
 const root = dirname(dirname(import.meta.dirname));
 

@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { serviceNames } from '@deskhand/contracts';
+import { freePort } from '@deskhand/platform/free-port';
 import { openDataFolder } from './supervisor/data-folder.ts';
 import { StartFailure } from './supervisor/failure.ts';
 import { waitForLeftovers } from './supervisor/leftovers.ts';
 import { loadNatsKeys } from './supervisor/nats-keys.ts';
-import { ensurePortsFree, freePort } from './supervisor/ports.ts';
+import { ensurePortsFree } from './supervisor/ports.ts';
 import type { Listener } from './supervisor/ports.ts';
 import { readPrerequisites } from './supervisor/prerequisites.ts';
 import { natsCallers, Product } from './supervisor/product.ts';

@@ -1,7 +1,7 @@
 /** Ports 8080 and 6080 in real Chromium: both ask for a sign-in, then show the latest conversation's desktop. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../../packages/platform/src/testing/free-port.ts';
+import { freePort } from '@deskhand/platform/free-port';
 import { openBrowser } from '../browser.ts';
 import { Client } from '../client/client.ts';
 import { startProduct, type RunningProduct } from '../product.ts';

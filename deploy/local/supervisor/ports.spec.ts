@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { ensurePortsFree, freePort } from './ports.ts';
+import { freePort } from '@deskhand/platform/free-port';
+import { ensurePortsFree } from './ports.ts';
 
 describe('ports', () => {
   it('names a taken port and the variable that moves it', async () => {

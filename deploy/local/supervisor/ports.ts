@@ -32,15 +32,3 @@ function tryListen({ host, port }: Pick<Listener, 'host' | 'port'>): Promise<str
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
   });
 }
-
-/** A loopback port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}

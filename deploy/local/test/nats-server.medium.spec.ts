@@ -12,7 +12,7 @@ import { ManagedProcess } from '../supervisor/managed-process.ts';
 import { natsServerConfig } from '@deskhand/platform/nats-server-config';
 import { loadNatsKeys } from '../supervisor/nats-keys.ts';
 import { natsServerPlan } from '../supervisor/nats-server.ts';
-import { freePort } from '../supervisor/ports.ts';
+import { freePort } from '@deskhand/platform/free-port';
 import { readPrerequisites } from '../supervisor/prerequisites.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nats-'));

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { Database, type DatabaseOptions } from '../database/database.ts';
 import { outboxEntity } from '../database/outbox-row.ts';
 import type { EntitySchema } from '@mikro-orm/core';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
 
 export interface TestDatabases {
   dialect: 'sqlite' | 'postgres';

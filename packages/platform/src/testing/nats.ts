@@ -9,7 +9,7 @@ import { natsPermissions, serviceNames, type CallerName } from '@deskhand/contra
 import { NatsBus } from '../bus/nats-bus.ts';
 import { natsServerConfig } from '../bus/nats-server-config.ts';
 import { Log } from '../log.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../free-port.ts';
 
 export interface TestNats {
   url: string;

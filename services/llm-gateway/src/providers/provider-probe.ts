@@ -9,7 +9,8 @@ import { credentialHeaders } from './catalogue.ts';
 import type { Upstream } from './route.ts';
 import { withoutKey } from './without-key.ts';
 
-const probeTimeoutMs = 25_000;
+/** A person waits for the answer; never longer than a call would. */
+const longestProbeMs = 25_000;
 const answerLimit = 64 * 1024;
 
 /** Tries a provider out with the smallest call there is. */
@@ -58,8 +59,9 @@ export class ProviderProbe {
   }
 
   private async send(origin: string, path: string, headers: Record<string, string>, body: string, model: string): Promise<{ ok: boolean; message: string }> {
+    const { firstByteMs, idleMs } = this.outgoing.timeouts;
     try {
-      const { status, text } = await this.outgoing.post(origin, path, headers, body, answerLimit, probeTimeoutMs);
+      const { status, text } = await this.outgoing.post(origin, path, headers, body, answerLimit, Math.min(longestProbeMs, firstByteMs + idleMs));
       if (status >= 200 && status < 300) return isAnswer(text) ? { ok: true, message: `${model} answered.` } : { ok: false, message: 'The address answers, but not as a model provider does. Check the endpoint URL.' };
       if (status >= 300 && status < 400) return { ok: false, message: `The provider redirects to another address (HTTP ${status}), which is not followed. Set the endpoint URL to the final address.` };
       return { ok: false, message: `${refusal(text)} (HTTP ${status})` };
