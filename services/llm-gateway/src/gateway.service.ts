@@ -4,6 +4,7 @@ import { Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { BudgetLedger } from './budgets/budget-ledger.ts';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
+import type { UsageRow } from './database/entities.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings } from './gateway-config.ts';
 import { GatewayServer } from './http/gateway-server.ts';
@@ -62,12 +63,16 @@ export class GatewayService implements OnApplicationBootstrap {
   ) {
     const { values } = settings;
     const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'));
-    this.recorder = new UsageRecorder(async (rows) => usage.store(rows), prices, journal, log);
+    const metrics = new Metrics();
+    const store = async (rows: readonly UsageRow[]): Promise<void> => {
+      await usage.store(rows);
+      metrics.stored(rows);
+    };
+    this.recorder = new UsageRecorder(store, prices, journal, log);
     const cache = new KeyCache(keys);
     const callers = new Callers(secrets.runTokenKey, cache, values.LITELLM_MASTER_KEY, file.file.masterKey);
     const ledger = new BudgetLedger(budgets);
     const keyCalls = new KeyCalls(ledger, new CallLimits(), prices, routes);
-    const metrics = new Metrics();
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });

@@ -143,7 +143,7 @@ export class ModelCalls {
   }
 
   private end(call: ModelCall, outcome: CallOutcome): void {
-    this.parts.metrics.end(call, outcome);
+    this.parts.metrics.end();
     const ended = this.parts.recorder.end(call, outcome);
     this.held.get(call)?.ended(ended);
   }

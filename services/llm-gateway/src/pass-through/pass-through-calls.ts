@@ -125,7 +125,7 @@ export class PassThroughCalls {
     const watched = nothing ? null : await watcher.end(status === 'completed', estimatedInput(requestBytes));
     const known: ModelCall = { ...call, stream, route: { ...call.route, model: watched?.model ?? call.route.model } };
     const outcome: CallOutcome = { status, httpStatus, firstByteMs, usage: watched?.usage ?? noUsage, estimated: watched?.estimated ?? false };
-    this.parts.metrics.end(known, outcome);
+    this.parts.metrics.end();
     const ended = this.parts.recorder.end(known, outcome);
     held?.ended(ended);
   }

@@ -1,4 +1,4 @@
-import type { Provider, ProviderFindOptions } from '@pydantic/genai-prices';
+import type { ModelPrice, Provider, ProviderFindOptions } from '@pydantic/genai-prices';
 import type { Prices } from '../configuration/gateway-file.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import type { EndedCall } from './model-call.ts';
@@ -29,7 +29,8 @@ export class PriceTable {
     const provider = await this.provider(officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
     if (!provider) return null;
     try {
-      return calcPrice(counted, row.model, { provider, timestamp: new Date(row.startedAt) })?.total_price ?? null;
+      const found = calcPrice(counted, listedName(row.model, provider), { provider, timestamp: new Date(row.startedAt) });
+      return found && found.total_price + unlistedHourWrites(row, found.model_price);
     } catch {
       return null;
     }
@@ -76,4 +77,15 @@ export class PriceTable {
 function configuredCost(row: EndedCall['row'], { input, output, cacheRead, cacheWrite }: Prices): number {
   const perInput = input ?? 0;
   return row.uncachedInput * perInput + row.cacheRead * (cacheRead ?? perInput) + (row.cacheWrite5m + row.cacheWrite1h) * (cacheWrite ?? perInput) + row.output * (output ?? 0);
+}
+
+/** Vertex names Google's own models with their publisher; the list does not. */
+function listedName(model: string, provider: Provider): string {
+  return provider.id === 'google' && model.startsWith('google/') ? model.slice('google/'.length) : model;
+}
+
+/** Writes that last an hour cost twice the input wherever Claude is sold; where the list says nothing of them it counts them as five minutes' ones. */
+function unlistedHourWrites(row: EndedCall['row'], { input_mtok: input, cache_write_mtok: write, cache_write_1h_mtok: hour }: ModelPrice): number {
+  if (row.cacheWrite1h === 0 || hour !== undefined || typeof input !== 'number' || typeof write !== 'number') return 0;
+  return (row.cacheWrite1h * (2 * input - write)) / 1e6;
 }

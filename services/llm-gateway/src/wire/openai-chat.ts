@@ -34,7 +34,8 @@ export const openaiChat: Wire = {
 
   usageEvent(data) {
     if (!isRecord(data)) return { usage: null, final: false, onlyUsage: false };
-    const usage = readUsage(data.usage);
+    // Groq states it in a place of its own where it is not asked.
+    const usage = readUsage(data.usage) ?? (isRecord(data.x_groq) ? readUsage(data.x_groq.usage) : null);
     return { usage, final: usage !== null, onlyUsage: usage !== null && Array.isArray(data.choices) && data.choices.length === 0 };
   },
 
