@@ -81,6 +81,7 @@ export const api = {
   say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
   events: defineRoute('GET', '/api/conversations/:id/events', { ...user, summary: 'Everything that happens, as server-sent events; resumes after Last-Event-ID or ?after=', query: z.object({ after: z.string().max(20_000).optional() }), answer: z.string(), contentType: 'text/event-stream' }),
   interrupt: defineRoute('POST', '/api/conversations/:id/runs/:run/interrupt', { ...user, status: 202, summary: 'Stop a run', answer: empty }),
+  withdraw: defineRoute('DELETE', '/api/conversations/:id/runs/:run', { ...user, status: 204, summary: 'Take back a message that waits for its turn; 409 once its run has begun', answer: empty }),
   steer: defineRoute('POST', '/api/conversations/:id/runs/:run/steer', { ...user, status: 202, summary: 'Say something to a run at work', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string() }) }),
   computer: defineRoute('GET', '/api/conversations/:id/sandbox', { ...user, summary: 'Its computer', answer: z.object({ computer_id: z.string(), state: computerView.shape.state, step: z.string().optional(), error: z.string().optional() }) }),
   startComputer: defineRoute('POST', '/api/conversations/:id/sandbox/start', { ...user, summary: 'Start its computer', answer: computerView }),

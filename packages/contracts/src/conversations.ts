@@ -48,6 +48,8 @@ export const conversations = {
     output: z.object({ message_id: z.string(), run_id: z.string() }), errors: ['NOT_FOUND', 'CONFLICT', 'BAD_INPUT'],
   }),
   interrupt: defineRequest('conversations.run.interrupt', { ...byGateway, idempotent: true, input: z.object({ ...one, run_id: z.string() }), output: nothing, errors: ['NOT_FOUND'] }),
+  /** Takes a message back that still waits for its turn: it is gone, and no model reads it. `CONFLICT` once its run has begun. */
+  withdraw: defineRequest('conversations.run.withdraw', { ...byGateway, idempotent: true, input: z.object({ ...one, run_id: z.string() }), output: nothing, errors: ['NOT_FOUND', 'CONFLICT'] }),
   /** Says something to a run that is working; it reads it before its next step. `CONFLICT` when it has ended. */
   steer: defineRequest('conversations.run.steer', {
     ...byGateway, idempotent: true,

@@ -47,6 +47,8 @@ const delta = { run_id: z.string(), block: z.string(), attempt: z.number().int()
 /** Durable events: each has its place (`seq`) in the conversation and is stored before anybody sees it. */
 export const durableEvents = {
   'message-added': z.object({ message }),
+  /** A person took their message back before its run began. `run-ended` follows. */
+  'message-withdrawn': z.object({ run_id: z.string(), message_id: z.string() }),
   'run-started': z.object({ run_id: z.string(), epoch: z.number().int() }),
   'run-ended': z.object({ run_id: z.string(), reason: endReason, error: z.string().optional() }),
   'tool-call-started': z.object({ run_id: z.string(), tool_call_id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()), block: z.string(), attempt: z.number().int() }),

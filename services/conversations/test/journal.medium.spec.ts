@@ -189,6 +189,22 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect((await events()).slice(-3).map((event) => event.type)).toEqual(['tool-call-ended', 'approval-resolved', 'run-ended']);
     });
 
+    it('takes back a message that waits: no model reads it, and nobody sees it any more', async () => {
+      const { id, say, where, events } = await talk();
+      const { run_id: working } = await say('go');
+      const waiting = await say('and archive the mail');
+      await say('then stop');
+      const run = await claim(id);
+      await expect(bus.request(conversations.withdraw, { ...where, run_id: working })).rejects.toMatchObject({ code: 'CONFLICT' });
+      await expect(bus.request(conversations.withdraw, { ...where, user_id: newId(), run_id: waiting.run_id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+      await bus.request(conversations.withdraw, { ...where, run_id: waiting.run_id });
+      await bus.request(conversations.withdraw, { ...where, run_id: waiting.run_id });
+      expect((await events()).slice(-3)).toMatchObject([{ type: 'run-started' }, { type: 'message-withdrawn', ...waiting }, { type: 'run-ended', run_id: waiting.run_id, reason: 'interrupted' }]);
+      expect((await bus.request(conversations.snapshot, where)).snapshot.messages.map(({ content }) => content)).toEqual(['go', 'then stop']);
+      await record(run, 's0', step(0), { type: 'run-ended', reason: 'completed' });
+      expect((await claim(id)).history.map(({ content }) => content)).toEqual(['go', 'step 0', 'then stop']);
+    });
+
     it('hands out a word to a run at work once, and never loses one', async () => {
       const { id, say, where } = await talk();
       const { run_id } = await say('go');

@@ -27,6 +27,7 @@ export class ConversationsController {
   @Serves(contracts.say) say(input: Input<'say'>) { return this.messages.say(input); }
   @Serves(contracts.steer) steer(input: Input<'steer'>) { return this.messages.steer(input); }
   @Serves(contracts.interrupt) async interrupt({ user_id, conversation_id, run_id }: Input<'interrupt'>) { await this.runs.interrupt(user_id, conversation_id, run_id); return {}; }
+  @Serves(contracts.withdraw) async withdraw({ user_id, conversation_id, run_id }: Input<'withdraw'>) { await this.runs.withdraw(user_id, conversation_id, run_id); return {}; }
   @Serves(contracts.approvals) listApprovals({ user_id }: Input<'approvals'>) { return this.approvals.waiting(user_id); }
   @Serves(contracts.decide) async decide(input: InputOf<typeof contracts.decide>) { await this.approvals.decide(input); return {}; }
   @Serves(contracts.snapshot) snapshot({ user_id, conversation_id }: Input<'snapshot'>) { return this.timeline.snapshot(user_id, conversation_id); }

@@ -5,6 +5,7 @@ import { forWriting, owned } from '../conversations/conversations.service.ts';
 import { databaseNow, timestamp } from '../database/clock.ts';
 import { branchEntity, conversationEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, workerEntity, type RunRow } from '../database/entities.ts';
 import { Grants } from '../grants/grants.service.ts';
+import { Timeline } from '../timeline/timeline.ts';
 import { ClaimService, leaseMs } from './claim.service.ts';
 import { Ending } from './ending.ts';
 
@@ -13,7 +14,7 @@ type Contracts = typeof contracts;
 /** What workers and people ask of runs beside claiming and recording. */
 @Injectable()
 export class RunsService {
-  constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants, metrics: Metrics) {
+  constructor(private readonly database: Database, private readonly bus: Bus, private readonly claims: ClaimService, private readonly ending: Ending, private readonly grants: Grants, private readonly timeline: Timeline, metrics: Metrics) {
     metrics.add({ name: 'deskhand_runs_open', help: 'Runs that have not ended', type: 'gauge', read: async () => this.openRuns() });
   }
 
@@ -106,6 +107,23 @@ export class RunsService {
       if (run.state !== 'active') return;
       run.interrupt = true;
       this.database.onCommit(em, () => void this.bus.emit(runInterrupted, { run_id: runId }).catch(() => {}));
+    });
+  }
+
+  /** Ends a run that nobody has begun and removes what was said to it, so that no later run reads it. Doing it again changes nothing. */
+  async withdraw(userId: string, conversationId: string, runId: string): Promise<void> {
+    await this.database.transaction(async (em) => {
+      const conversation = await owned(em, userId, conversationId, 'write');
+      const run = await em.findOne(runEntity, { id: runId, conversationId });
+      if (run === null) throw new DeclaredError('NOT_FOUND', 'No such run');
+      const messages = await em.find(messageEntity, { runId: run.id });
+      if (messages.length === 0) return;
+      if (run.state !== 'queued' || run.epoch > 0) throw new DeclaredError('CONFLICT', 'This message is being answered already: stop the run instead');
+      for (const message of messages) {
+        this.timeline.append(em, conversation, 'message-withdrawn', { run_id: run.id, message_id: message.id });
+        em.remove(message);
+      }
+      await this.ending.run(em, conversation, run, 'interrupted');
     });
   }
 }

@@ -53,6 +53,11 @@ export class ConversationsController {
     return this.bus.request(conversations.say, { ...one(asked), content: asked.body.content, idempotency_key: asked.body.idempotency_key ?? newId() });
   }
 
+  @Handles(api.withdraw)
+  async withdraw(@Ask() asked: Asked<typeof api.withdraw>): Promise<void> {
+    await this.bus.request(conversations.withdraw, { ...one(asked), run_id: asked.params.run! });
+  }
+
   @Handles(api.interrupt)
   async interrupt(@Ask() asked: Asked<typeof api.interrupt>): Promise<AnswerOf<typeof api.interrupt>> {
     return this.bus.request(conversations.interrupt, { ...one(asked), run_id: asked.params.run! });

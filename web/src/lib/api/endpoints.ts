@@ -33,6 +33,7 @@ export function endpoints(api: Api) {
     messagesBefore: (id: string, before: string) => api.call<Answer<'messages'>>('GET', `${conversation(id)}/messages?limit=50&before=${segment(before)}`),
     say: (id: string, body: Body<'say'>) => api.call<Answer<'say'>>('POST', `${conversation(id)}/messages`, body),
     steer: (id: string, run: string, body: Body<'steer'>) => api.call<Answer<'steer'>>('POST', `${conversation(id)}/runs/${segment(run)}/steer`, body),
+    withdraw: (id: string, run: string) => api.call<unknown>('DELETE', `${conversation(id)}/runs/${segment(run)}`),
     interrupt: (id: string, run: string) => api.call<unknown>('POST', `${conversation(id)}/runs/${segment(run)}/interrupt`),
     computer: (id: string, verb: 'start' | 'stop' | 'restart') => api.call<Answer<'startComputer'>>('POST', `${conversation(id)}/sandbox/${verb}`),
     desktopTicket: (id: string, body: Body<'desktopTicket'>) => api.call<Answer<'desktopTicket'>>('POST', `${conversation(id)}/desktop/ticket`, body),

@@ -42,6 +42,11 @@ export class OpenConversation {
     await this.endpoints.interrupt(this.id, runId);
   }
 
+  /** Takes a message back that still waits for its turn. */
+  async withdraw(runId: string): Promise<void> {
+    await this.endpoints.withdraw(this.id, runId);
+  }
+
   async loadOlder(): Promise<void> {
     const first = this.#read.messages[0];
     if (this.loadingOlder || !this.#read.hasMore || !first) return;

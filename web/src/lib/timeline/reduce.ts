@@ -79,6 +79,8 @@ function reduceDurable(state: TimelineState, event: DurableEvent): TimelineState
   switch (event.type) {
     case 'message-added':
       return addMessage(state, event.message);
+    case 'message-withdrawn':
+      return { ...state, messages: state.messages.filter(({ id }) => id !== event.message_id) };
     case 'run-started':
       return withRun(state, event.run_id, { state: 'active' });
     case 'run-ended':

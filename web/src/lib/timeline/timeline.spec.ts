@@ -156,6 +156,13 @@ describe('a timeline', () => {
     expect(viewOf(next).entries.map((entry) => entry.key)).toContain('q');
   });
 
+  it('forgets a message that was taken back', () => {
+    const queued = play(start, [...story.slice(0, 2), { type: 'message-added', seq: 3, created_at, message: message('q', 'user', 'r2', [{ type: 'text', text: 'Next' }]) }]);
+    const taken = play(queued, [{ type: 'message-withdrawn', seq: 4, created_at, run_id: 'r2', message_id: 'q' }, { type: 'run-ended', seq: 5, created_at, run_id: 'r2', reason: 'interrupted' }]);
+    expect(viewOf(taken)).toMatchObject({ queued: [], current: { id: 'r1' } });
+    expect(viewOf(taken).entries).toEqual(viewOf(play(start, story.slice(0, 2))).entries);
+  });
+
   it('shows steering inside the turn that it steers', () => {
     const state = play(start, [...story.slice(0, 2), { type: 'message-added', seq: 3, created_at, message: message('s', 'user', 'r1', [{ type: 'text', text: 'Left' }]) }]);
     expect(viewOf(state).entries).toHaveLength(2);
