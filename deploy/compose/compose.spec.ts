@@ -52,7 +52,7 @@ describe('what init makes', () => {
     initialize({ COMPUTER_IMAGE: 'x-computer' });
     for (const name of serviceNames) expect(environment(name)).toEqual(before[name]);
     initialize({ COMPUTER_IMAGE: 'x-computer', OPENAI_API_KEY: 'sk-new', DESKHAND_PUBLIC_URL: 'https://deskhand.example.org' });
-    expect(environment('llm-gateway')).toEqual({ ...before['llm-gateway'], OPENAI_API_KEY: 'sk-new' });
+    expect(environment('llm-gateway')).toEqual({ ...before['llm-gateway'], OPENAI_API_KEY: 'sk-new', WEB_URL: 'https://deskhand.example.org' });
     expect(environment('gateway')).toEqual({ ...before.gateway, PUBLIC_URL: 'https://deskhand.example.org' });
   });
 

@@ -105,9 +105,10 @@ const ofItsOwn: Readonly<Record<ServiceName, (ground: Ground) => Environment>> =
     WEB_ROOT: join(root, 'web', 'build'),
     LLM_GATEWAY_URL: `http://${urlHost(reachable(llmHost))}:${llmPort}`,
   }),
-  'llm-gateway': ({ settings, gatewayKey, llmHost, llmPort, texts }) => ({
+  'llm-gateway': ({ settings, gatewayKey, llmHost, llmPort, texts, webUrl }) => ({
     HTTP_HOST: llmHost,
     HTTP_PORT: llmPort,
+    WEB_URL: webUrl,
     OPENAI_API_KEY: settings.OPENAI_API_KEY,
     ANTHROPIC_API_KEY: settings.ANTHROPIC_API_KEY,
     GEMINI_API_KEY: settings.GEMINI_API_KEY,

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { email, password, session, tokenScope, username, userView } from './auth.ts';
 import { conversationSettings, maximumMessageLength } from './conversations.ts';
 import { contentBlock, messageRole } from './content.ts';
+import { keyHolderView, newVirtualKey, virtualKeyChange, virtualKeyView } from './llm-keys.ts';
+import { configuredModel } from './llm-models.ts';
 import { modelView, providerName, providerView } from './llm.ts';
 import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
@@ -13,6 +15,7 @@ const none = z.unknown();
 const empty = z.object({});
 const count = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 const user = { access: 'user', body: none, query: none, status: 200 } as const;
+const admin = { ...user, access: 'admin' } as const;
 const open = { access: 'public', body: none, query: none, status: 200 } as const;
 
 /** A message as REST shows it: the first clients' fields, and `blocks` beside them. */
@@ -39,6 +42,9 @@ const usagePage = { limit: count(1, mostUsageRows).optional(), offset: count(0, 
 const everyonesUsage = usageQuery.extend({ user_id: usageFilter.shape.user_id });
 const usageReport = z.object({ from: z.string(), to: z.string(), rows: z.array(usageSum.extend({ username: z.string().nullable().optional() })), total: usageFigures, has_more: z.boolean() });
 const csv = { answer: z.string(), contentType: 'text/csv' } as const;
+
+const modelFields = z.object({ model_name: z.string().trim().min(1).max(300), litellm_params: z.record(z.string().max(200), z.unknown()), model_info: z.record(z.string().max(200), z.unknown()) }).partial();
+const someChange: [(body: object) => boolean, string] = [(body) => Object.keys(body).length > 0, 'must name something to change'];
 
 /** Every REST route of port 3000. */
 export const api = {
@@ -99,5 +105,14 @@ export const api = {
   disableUser: defineRoute('PATCH', '/api/admin/users/:username', { ...user, access: 'admin', summary: 'Disable or enable an account', body: z.object({ disabled: z.boolean() }), answer: userView }),
   everyonesUsage: defineRoute('GET', '/api/admin/usage', { ...user, access: 'admin', summary: 'What everyone used: tokens and cost, summed up by group_by', query: everyonesUsage.extend(usagePage), answer: usageReport }),
   everyonesUsageCsv: defineRoute('GET', '/api/admin/usage.csv', { ...user, access: 'admin', summary: 'The same as CSV, whole', query: everyonesUsage, ...csv }),
+  configuredModels: defineRoute('GET', '/api/admin/models', { ...admin, summary: 'The gateway\'s own models: of its file and added, with price, context, health and cooldowns', answer: z.object({ models: z.array(configuredModel), providers: z.array(z.string()) }) }),
+  addModel: defineRoute('POST', '/api/admin/models', { ...admin, status: 201, summary: 'Add a model; keys in litellm_params are stored encrypted and never shown again', body: modelFields.required({ model_name: true, litellm_params: true }), answer: configuredModel }),
+  changeModel: defineRoute('PATCH', '/api/admin/models/:id', { ...admin, summary: 'Change an added model; null takes a field away, what is absent stays', body: modelFields.refine(...someChange), answer: configuredModel }),
+  removeModel: defineRoute('DELETE', '/api/admin/models/:id', { ...admin, status: 204, summary: 'Remove an added model and its keys', answer: empty }),
+  testModel: defineRoute('POST', '/api/admin/model-tests', { ...admin, summary: 'Make one small call to a model; its provider\'s words', body: z.object({ id: z.string().min(1).max(300) }), answer: z.object({ ok: z.boolean(), message: z.string(), duration_ms: z.number() }) }),
+  virtualKeys: defineRoute('GET', '/api/admin/llm-keys', { ...admin, summary: 'Virtual keys of the model gateway, newest first, and the users and teams that they belong to', query: z.object({ limit: count(1, 200).optional(), offset: count(0, 1e9).optional() }), answer: z.object({ keys: z.array(virtualKeyView), total: z.number().int(), holders: z.array(keyHolderView) }) }),
+  makeVirtualKey: defineRoute('POST', '/api/admin/llm-keys', { ...admin, status: 201, summary: 'Make a virtual key; it is shown once', body: newVirtualKey, answer: z.object({ key: z.string(), view: virtualKeyView }) }),
+  changeVirtualKey: defineRoute('PATCH', '/api/admin/llm-keys/:id', { ...admin, summary: 'Change, block or unblock a virtual key', body: virtualKeyChange.refine(...someChange), answer: virtualKeyView }),
+  removeVirtualKey: defineRoute('DELETE', '/api/admin/llm-keys/:id', { ...admin, status: 204, summary: 'Delete a virtual key', answer: empty }),
   containers: defineRoute('GET', '/api/admin/containers', { ...user, access: 'admin', summary: 'All computers', answer: z.array(z.looseObject({ computer_id: z.string(), state: computerView.shape.state })) }),
 } as const;

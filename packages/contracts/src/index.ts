@@ -12,6 +12,7 @@ export * from './desktop.ts';
 export * from './grants.ts';
 export * from './llm.ts';
 export * from './llm-models.ts';
+export * from './llm-keys.ts';
 export * from './usage.ts';
 export * from './auth.ts';
 export * from './health.ts';

@@ -15,16 +15,18 @@ import { OperationsController } from './operations/operations.controller.ts';
 import { AuthController } from './rest/auth.controller.ts';
 import { ComputersController } from './rest/computers.controller.ts';
 import { ConversationsController } from './rest/conversations.controller.ts';
+import { GatewayModelsController } from './rest/gateway-models.controller.ts';
 import { ProvidersController } from './rest/providers.controller.ts';
 import { UsageController } from './rest/usage.controller.ts';
 import { UsersController } from './rest/users.controller.ts';
+import { VirtualKeysController } from './rest/virtual-keys.controller.ts';
 import { EventsController } from './streams/events.controller.ts';
 import { ListHints } from './streams/list-hints.ts';
 import { OpenStreams } from './streams/open-streams.ts';
 import { Upgrades } from './streams/upgrades.ts';
 import { WebSocketListener } from './streams/web-socket-listener.ts';
 
-export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, UsageController, ConversationsController, ComputersController, DesktopController, EventsController];
+export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, GatewayModelsController, VirtualKeysController, UsageController, ConversationsController, ComputersController, DesktopController, EventsController];
 
 @Module({
   controllers,

@@ -9,6 +9,8 @@ export const gatewayConfig = defineConfig({
   HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
   /** Where other services reach this one; made of host and port when absent. */
   BASE_URL: z.url().optional(),
+  /** Where people reach the web app, with its pages about models and keys. */
+  WEB_URL: z.url().optional(),
   /** The place of this process: one that begins there succeeds the one before. */
   SERVICE_INSTANCE: z.string().default('1'),
   MASTER_KEY: z.string().regex(/^[0-9a-fA-F]{64}$/, 'must be 64 hexadecimal digits'),

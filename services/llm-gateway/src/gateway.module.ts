@@ -2,10 +2,13 @@ import { DeclaredError } from '@deskhand/contracts';
 import { ConfigurationError, Log } from '@deskhand/platform';
 import { AddressPolicy } from '@deskhand/platform/outgoing';
 import { Module, type DynamicModule } from '@nestjs/common';
+import { BudgetLedger } from './budgets/budget-ledger.ts';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings, type GatewayConfig } from './gateway-config.ts';
 import { GatewayService } from './gateway.service.ts';
+import { KeyCache } from './keys/key-cache.ts';
+import { KeysController } from './keys/keys.controller.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
 import { LlmController } from './llm.controller.ts';
@@ -33,7 +36,7 @@ export class GatewayModule {
   static with(read: () => GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [LlmController, ModelsController, UsageController],
+      controllers: [LlmController, ModelsController, KeysController, UsageController],
       providers: [
         { provide: GatewaySettings, useFactory: () => new GatewaySettings(read()) },
         fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),
@@ -41,6 +44,8 @@ export class GatewayModule {
         { provide: OutgoingHttp, inject: [GatewaySettings, AddressPolicy], useFactory: makeOutgoing },
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
+        { provide: KeyCache, inject: [KeysRepository], useFactory: (keys: KeysRepository) => new KeyCache(keys) },
+        { provide: BudgetLedger, inject: [BudgetsRepository], useFactory: (budgets: BudgetsRepository) => new BudgetLedger(budgets) },
         { provide: PriceTable, useFactory: () => new PriceTable() },
         ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, ModelsRepository, ModelsService, ModelViews, GatewayService,
       ],

@@ -11,6 +11,7 @@ import { GatewayServer } from './http/gateway-server.ts';
 import { KeyRoutes } from './http/key-routes.ts';
 import { ModelCalls } from './http/model-calls.ts';
 import { ModelRoutes } from './http/model-routes.ts';
+import { OperationRoutes } from './http/operation-routes.ts';
 import { SpendRoutes } from './http/spend-routes.ts';
 import { CallLimits } from './keys/call-limits.ts';
 import { Callers } from './keys/callers.ts';
@@ -52,6 +53,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(PriceTable) prices: PriceTable,
     @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(KeysRepository) keys: KeysRepository,
+    @Inject(KeyCache) cache: KeyCache,
+    @Inject(BudgetLedger) ledger: BudgetLedger,
     @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
     @Inject(ModelsService) private readonly models: ModelsService,
     @Inject(ModelViews) views: ModelViews,
@@ -69,18 +72,17 @@ export class GatewayService implements OnApplicationBootstrap {
       metrics.stored(rows);
     };
     this.recorder = new UsageRecorder(store, prices, journal, log);
-    const cache = new KeyCache(keys);
     const callers = new Callers(secrets.runTokenKey, cache, values.LITELLM_MASTER_KEY, file.file.masterKey);
-    const ledger = new BudgetLedger(budgets);
     const keyCalls = new KeyCalls(ledger, new CallLimits(), prices, routes);
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
     const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
+    const operationRoutes = new OperationRoutes({ callers, views, inspect: async () => health.inspect(), webUrl: values.WEB_URL });
     const modelRoutes = new ModelRoutes({ models, views, callers });
     const spendRoutes = new SpendRoutes({ callers, keys, budgets, reports, calls: usageCalls });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, callers, keyRoutes, modelRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, callers, keyRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });

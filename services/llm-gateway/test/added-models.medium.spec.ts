@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { llm, llmModels } from '@deskhand/contracts';
+import { llm, llmKeys, llmModels } from '@deskhand/contracts';
 import { seal } from '@deskhand/platform';
 import { startDatabases, startNats } from '@deskhand/platform/testing';
 import { masterKey, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   other = await startUpstream({ format: 'anthropic-messages', script: () => ({ text: 'second' }) });
   const file = join(folder, 'config.yaml');
   writeFileSync(file, `model_list:\n  - { model_name: shared, litellm_params: { model: openai/of-the-file, api_base: "${upstream.url}/v1", api_key: sk-key-of-the-file } }\n`);
-  const config = { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: `${upstream.host},${other.host}`, FIRST_BYTE_TIMEOUT_MS: 5_000, MASTER_KEY: 'ab'.repeat(32) };
+  const config = { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: `${upstream.host},${other.host}`, FIRST_BYTE_TIMEOUT_MS: 5_000, MASTER_KEY: 'ab'.repeat(32), WEB_URL: 'https://deskhand.example' };
   one = await runGateway(ground, { ...config, SERVICE_INSTANCE: 'one' });
   two = await runGateway(ground, { ...config, SERVICE_INSTANCE: 'two' });
 }, 90_000);
@@ -155,6 +155,34 @@ describe('models that are added while running (LLM-9)', () => {
   });
 });
 
+it('operators see the state of models and parts with the master key, and are led to the pages', async () => {
+  expect((await send(one, 'GET', '/health', undefined, 'sk-nobody')).body).toEqual({ status: 'ok' });
+  expect((await send(one, 'GET', '/health')).body).toMatchObject({ status: 'ok', healthy_count: expect.any(Number) as number, unhealthy_endpoints: expect.any(Array) as object[] });
+  expect(await send(one, 'GET', '/health/services')).toMatchObject({ status: 200, body: { status: 'healthy', services: { database: { ready: true }, http: { ready: true } } } });
+  expect((await send(one, 'GET', '/health/services?service=nothing')).status).toBe(400);
+  expect((await send(one, 'GET', '/health/services', undefined, 'sk-nobody')).status).toBe(403);
+  const led = await fetch(`${one.url}/ui`, { redirect: 'manual' });
+  expect([led.status, led.headers.get('location')]).toEqual([302, 'https://deskhand.example/settings/models']);
+});
+
+describe('virtual keys for administrators of the web app', () => {
+  it('are made once, listed with what they spent, changed, blocked and removed, in force at once', async () => {
+    await send(one, 'POST', '/team/new', { team_id: 'crew', team_alias: 'Crew', max_budget: 5 });
+    const { key, view } = await one.gateway.request(llmKeys.make, { alias: 'build', team_id: 'crew', models: ['shared'], max_budget: 2, budget_seconds: 86_400, rpm_limit: 100, expires_at: '2030-01-01T00:00:00.000Z' });
+    expect(view).toMatchObject({ alias: 'build', team_id: 'crew', models: ['shared'], max_budget: 2, spend: 0, budget_seconds: 86_400, expires_at: '2030-01-01T00:00:00.000Z', blocked: false });
+    const listed = await one.gateway.request(llmKeys.list, {});
+    expect([listed.keys[0], listed.holders]).toMatchObject([{ id: view.id, name: `sk-...${key.slice(-4)}` }, [{ kind: 'team', id: 'crew', alias: 'Crew', max_budget: 5 }]]);
+    expect(JSON.stringify(listed)).not.toContain(key);
+    const use = async (gateway: RunningGateway) => (await send(gateway, 'POST', '/v1/chat/completions', { model: 'other', messages: [{ role: 'user', content: 'hi' }] }, key)).status;
+    expect(await use(one)).toBe(403);
+    await expect(one.gateway.request(llmKeys.make, { alias: 'build' })).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await one.gateway.request(llmKeys.change, { id: view.id, blocked: true, max_budget: null, expires_at: null })).toMatchObject({ blocked: true, max_budget: null, expires_at: null, rpm_limit: 100 });
+    for (const gateway of [one, two]) await expect.poll(async () => use(gateway), { timeout: 4_000 }).toBe(401);
+    await one.gateway.request(llmKeys.remove, { id: view.id });
+    await expect(one.gateway.request(llmKeys.remove, { id: view.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
 describe('models for administrators of the web app', () => {
   it('are added sealed, tested with one real call in the provider\'s words, changed and removed', async () => {
     const { public_key } = await one.gateway.request(llm.sealingKey, {});
@@ -169,6 +197,9 @@ describe('models for administrators of the web app', () => {
     other.use(() => ({ text: 'second' }));
     // Any instance may answer; the one that was tested last has seen the failure.
     await expect.poll(async () => (await one.gateway.request(llmModels.list, {})).models.find(({ id }) => id === made.id)!.health.state).toBe('failing');
+    const healths = await Promise.all([one, two].map(async (gateway) => (await send(gateway, 'GET', '/health')).body));
+    expect(healths.flatMap(({ unhealthy_endpoints }) => unhealthy_endpoints as object[])).toContainEqual(expect.objectContaining({ model_id: made.id, error: expect.stringContaining('is retired') as string }));
+    expect(other.requests).toHaveLength(asked + 2);
     const changed = await one.gateway.request(llmModels.change, { id: made.id, litellm_params: { weight: null }, model_info: { description: null } });
     expect([changed.litellm_params, changed.model_info]).toEqual([{ model: 'anthropic/claude-sonnet-5', api_base: other.url, drop_params: true }, {}]);
     await one.gateway.request(llmModels.remove, { id: made.id });

@@ -16,6 +16,7 @@ import { discardRest } from './discard.ts';
 import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
 import type { ModelRoutes } from './model-routes.ts';
+import type { OperationRoutes } from './operation-routes.ts';
 import { ClientGone } from './read-body.ts';
 import type { SpendRoutes } from './spend-routes.ts';
 
@@ -32,6 +33,7 @@ export interface GatewayServerParts {
   callers: Callers;
   keyRoutes: KeyRoutes;
   modelRoutes: ModelRoutes;
+  operationRoutes: OperationRoutes;
   passThrough: PassThroughCalls;
   spendRoutes: SpendRoutes;
   routes: RoutesService;
@@ -128,7 +130,8 @@ export class GatewayServer {
     yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
-    yield* [['/health', alive], ['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
+    for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];
+    yield* [['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
   }
 
   /** The models a caller may name, in a shape that clients of both formats read. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { BudgetLedger } from '../budgets/budget-ledger.ts';
 import { durationMs } from '../budgets/duration.ts';
 import type { BudgetRow, HolderRow, VirtualKeyRow } from '../database/entities.ts';
+import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import type { BudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
@@ -212,8 +213,3 @@ export function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | nu
   const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null };
   return { ...names, models: row.models, blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
 }
-
-function isDuplicate(error: unknown): boolean {
-  return error instanceof Error && /unique/i.test(error.message);
-}
-
