@@ -54,7 +54,7 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
   if (definition.database !== undefined) {
     if (databaseUrl === undefined) throw new Error(`The ${definition.name} service needs DATABASE_URL`);
     const { outboxEntity } = await import('./database/outbox-row.ts');
-    database = await Database.open({ url: databaseUrl, entities: [...definition.database.entities, outboxEntity as unknown as EntitySchema], migrations: definition.database.migrations });
+    database = await Database.open({ url: databaseUrl, entities: [...definition.database.entities, outboxEntity as unknown as EntitySchema], migrations: definition.database.migrations, log });
     outbox = new Outbox(database, bus, log, outboxEntity);
     const opened = database;
     health.add('database', async () => opened.check());

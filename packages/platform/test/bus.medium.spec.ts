@@ -1,7 +1,7 @@
 /** Real: a nats-server with the product's users. The memory bus keeps the same promises and runs the same suite. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessRevoked, auth, conversationDeleted, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
-import { RetryLater, type Bus, type Closable } from '../src/index.ts';
+import { accessRevoked, auth, conversationDeleted, conversations as conversationContracts, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
+import { currentRequest, RetryLater, withRequest, type Bus, type Closable } from '../src/index.ts';
 import { MemoryBus, startNats, type TestNats } from '../src/testing/index.ts';
 
 const until = async (condition: () => boolean, milliseconds = 5_000): Promise<void> => {
@@ -112,6 +112,40 @@ for (const kind of ['memory', 'nats'] as const) {
 }
 
 describe('NATS itself', () => {
+  it('tells who asks that a message is larger than one may be, in the request, in the answer, and in an event', async () => {
+    const [agent, gateway] = [await nats.bus('agent'), await nats.bus('gateway')];
+    const heavy = 'x'.repeat(9_000_000);
+    const serving = [
+      await (await nats.bus('auth')).serve(auth.listUsers, null, async () => [{ id: 'u', username: heavy, email: 'a@b.c', is_admin: false, disabled: false, created_at: '' }]),
+      await (await nats.bus('conversations')).serve(runs.record, null, async () => ({ steering: [], interrupt: false })),
+    ];
+    const started = Date.now();
+    await expect(gateway.request(auth.listUsers, {})).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    const entry = { type: 'run-ended', reason: 'failed', error: heavy } as const;
+    await expect(agent.request(runs.record, { run_id: 'r', epoch: 1, key: 'k', entries: [entry] })).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    await expect(agent.emit(livePublished, { type: 'text-delta', run_id: 'r', block: 'b', attempt: 1, offset: 0, text: heavy }, { user: 'u', conversation: 'c' })).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    expect(Date.now() - started).toBeLessThan(3_000);
+    // What is not too large goes through as before.
+    expect(await agent.request(runs.record, { run_id: 'r', epoch: 1, key: 'k', entries: [{ ...entry, error: 'short' }] })).toMatchObject({ interrupt: false });
+    for (const server of serving) await server.close();
+  });
+
+  it('carries the id of a request from service to service, into every line that they log', async () => {
+    const [gateway, truth, accounts] = [await nats.bus('gateway'), await nats.bus('conversations'), await nats.bus('auth')];
+    const seen: (string | undefined)[] = [];
+    const serving = [
+      await accounts.serve(auth.status, null, async () => { seen.push(currentRequest()?.requestId); return { registration: 'open' as const, first_account: true }; }),
+      await truth.serve(conversationContracts.approvals, null, async () => { seen.push(currentRequest()?.requestId); return []; }),
+    ];
+    await withRequest({ requestId: 'asked-1' }, async () => {
+      await gateway.request(auth.status, {});
+      await gateway.request(conversationContracts.approvals, { user_id: 'u' });
+    });
+    await gateway.request(auth.status, {});
+    expect(seen).toEqual(['asked-1', 'asked-1', expect.not.stringMatching('asked-1')]);
+    for (const server of serving) await server.close();
+  });
+
   it('SECURITY 33: an event that nobody can handle becomes a dead letter and does not hold up the next', async () => {
     const manager = await nats.bus('sandbox-manager');
     const handled: string[] = [];

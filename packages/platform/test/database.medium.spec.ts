@@ -1,6 +1,6 @@
 /** Real: SQLite files and a PostgreSQL server. The bus is the one in memory. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runInterrupted, timelinePublished } from '@deskhand/contracts';
+import { DeclaredError, runInterrupted, timelinePublished } from '@deskhand/contracts';
 import { Log, Outbox, type Database } from '../src/index.ts';
 import { defineEntity, Migration, outboxTable, p, type EntitySchema } from '../src/database/index.ts';
 import { outboxEntity } from '../src/database/outbox-row.ts';
@@ -62,6 +62,27 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(seen).toEqual([1, 2, 3]);
       expect(runInterrupted.stream).toBeNull();
       expect(await database.read(async (em) => em.count(outboxEntity))).toBe(0);
+    });
+
+    it('SECURITY 33: gives up an event that no server takes, and lets nothing wait behind it or come twice', async () => {
+      const sent: string[] = [];
+      let away = true;
+      const publish = async (_: string, payload: string, { id }: { id: string }): Promise<void> => {
+        if (payload.includes('poison')) throw new DeclaredError('TOO_LARGE', 'larger than a message may be');
+        if (away && id === 'p:3') throw new Error('no NATS');
+        sent.push(id);
+      };
+      const outbox = new Outbox(database, { publish } as never, new Log(), outboxEntity);
+      await database.transaction(async (em) => {
+        for (const [index, type] of ['a', 'poison', 'b', 'c'].entries()) outbox.add(em, timelinePublished, { type, seq: index }, { id: `p:${index + 1}`, address: { user: 'u', conversation: 'p', type: 'x' } });
+      });
+      const left = async () => (await database.read(async (em) => em.find(outboxEntity, {}))).map(({ eventId }) => eventId);
+      await expect.poll(left).toEqual(['p:3']);
+      away = false;
+      outbox.wake();
+      await expect.poll(left).toEqual([]);
+      expect(sent).toEqual(['p:1', 'p:4', 'p:3']);
+      await outbox.close();
     });
   });
 }

@@ -234,6 +234,28 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       await expect(bus.request(conversations.read, { ...where, after: 10_000 })).rejects.toBeInstanceOf(DeclaredError);
     });
 
+    // Of the two only SQLite can be told here how large its disk is.
+    if (dialect === 'sqlite') {
+      it('SECURITY 37: a full disk is told by name, keeps what was accepted, and takes the same again once there is room', async () => {
+        const { id, say, where } = await talk();
+        await say('before');
+        const run = await claim(id);
+        const pragma = async (text: string) => (await running.database!.read(async (em) => em.execute<Record<string, number>[]>(`pragma ${text}`)))[0]!;
+        const { page_count: pages } = await pragma('page_count');
+        await pragma(`max_page_count = ${pages}`);
+        const full = { code: 'UNAVAILABLE', message: expect.stringMatching(/disk of the server is full.*Free some space/) };
+        const heavy = 'x'.repeat(100_000);
+        await expect(say(heavy, 'k-full')).rejects.toMatchObject(full);
+        await expect(record(run, 's0', { ...step(0), blocks: [{ type: 'text', text: heavy }] } as RunEntry)).rejects.toMatchObject(full);
+        expect((await bus.request(conversations.messages, where)).messages.map(({ content }) => content)).toEqual(['before']);
+        await pragma('max_page_count = 1073741823');
+        expect(await say(heavy, 'k-full')).toEqual(await say(heavy, 'k-full'));
+        await record(run, 's0', step(0), { type: 'run-ended', reason: 'completed' });
+        expect((await bus.request(conversations.messages, where)).messages.map(({ content }) => content.length)).toEqual(['before'.length, 'step 0'.length, heavy.length]);
+        await record(await claim(id), 'end', { type: 'run-ended', reason: 'completed' });
+      });
+    }
+
     it('is fair: a user with nothing at work comes before one with much', async () => {
       const busy = newId();
       const first = await Promise.all(Array.from({ length: 3 }, async () => talk(busy)));

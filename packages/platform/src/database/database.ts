@@ -1,6 +1,8 @@
+import { DeclaredError } from '@deskhand/contracts';
 import type { EntityManager } from '@mikro-orm/sql';
 import type { Constructor, EntitySchema, MikroORM } from '@mikro-orm/core';
 import type { Migration } from '@mikro-orm/migrations';
+import { Log } from '../log.ts';
 
 export interface DatabaseOptions {
   /** `sqlite:/file` or `postgres://…?schema=name`. */
@@ -8,6 +10,8 @@ export interface DatabaseOptions {
   entities: readonly EntitySchema[];
   /** In order; names never change once released. */
   migrations: readonly { name: string; class: Constructor<Migration> }[];
+  /** Told what the operator has to do something about. */
+  log?: Log;
 }
 
 interface PendingRows {
@@ -16,6 +20,8 @@ interface PendingRows {
 }
 
 const attempts = 12;
+/** A disk stays full for a while; one line in so many milliseconds says enough. */
+const fullEveryMs = 10_000;
 
 /**
  * A service's own database. SQLite: one file, WAL, every commit on disk before it counts. PostgreSQL: one schema.
@@ -24,22 +30,23 @@ const attempts = 12;
 export class Database {
   private readonly afterCommit = new WeakMap<EntityManager, (() => void)[]>();
   private readonly pending = new WeakMap<EntityManager, Map<string, PendingRows>>();
+  private fullSaidAt = -Infinity;
 
-  constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres') {}
+  constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres', private readonly log: Log = new Log()) {}
 
   /** Connects and migrates. Instances that start together migrate one after the other. */
   static async open(options: DatabaseOptions): Promise<Database> {
     if (options.url.startsWith('sqlite:')) {
       const { openSqlite } = await import('./sqlite.ts');
-      return new Database(await openSqlite(options), 'sqlite');
+      return new Database(await openSqlite(options), 'sqlite', options.log);
     }
     const { openPostgres } = await import('./postgres.ts');
-    return new Database(await openPostgres(options), 'postgres');
+    return new Database(await openPostgres(options), 'postgres', options.log);
   }
 
   /**
    * Commits all of `work` or nothing. Where the database could not serialise it with others it is run again, so `work`
-   * must do nothing outside the database.
+   * must do nothing outside the database. `UNAVAILABLE` when the disk is full: nothing was saved.
    */
   async transaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
@@ -54,7 +61,8 @@ export class Database {
         for (const listener of listeners) listener();
         return result;
       } catch (error) {
-        if (attempt >= attempts || !isSerializationFailure(error)) throw error;
+        if (hasCode(error, fullCodes)) throw this.full(error);
+        if (attempt >= attempts || !hasCode(error, serializationCodes)) throw error;
         await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(10 * 2 ** attempt, 250)));
       }
     }
@@ -94,6 +102,14 @@ export class Database {
     await this.read(async (em) => em.execute('select 1'));
   }
 
+  private full(cause: unknown): DeclaredError {
+    if (Date.now() - this.fullSaidAt > fullEveryMs) {
+      this.fullSaidAt = Date.now();
+      this.log.error('The disk of the database is full: nothing is saved until there is space again', { error: cause });
+    }
+    return new DeclaredError('UNAVAILABLE', 'The disk of the server is full, so nothing was saved. Free some space there and try again', undefined, { cause });
+  }
+
   private async writePending(em: EntityManager): Promise<void> {
     const tables = this.pending.get(em);
     if (tables === undefined) return;
@@ -112,8 +128,10 @@ export class Database {
 
 /** Codes by which a database says: it was the others, try again. */
 const serializationCodes = new Set<unknown>(['40001', '40P01', 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT']);
+/** And by which it says that there is no room. */
+const fullCodes = new Set<unknown>(['53100', 'SQLITE_FULL', 'ENOSPC']);
 
-function isSerializationFailure(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) if (serializationCodes.has((current as { code?: unknown }).code)) return true;
+function hasCode(error: unknown, codes: ReadonlySet<unknown>): boolean {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth++) if (codes.has((current as { code?: unknown }).code)) return true;
   return false;
 }

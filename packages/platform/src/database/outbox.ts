@@ -1,5 +1,5 @@
 import type { EntityManager } from '@mikro-orm/sql';
-import { fillSubject, type DataOf, type EventContract } from '@deskhand/contracts';
+import { DeclaredError, fillSubject, type DataOf, type EventContract } from '@deskhand/contracts';
 import type { Bus } from '../bus/bus.ts';
 import type { Log } from '../log.ts';
 import type { Database } from './database.ts';
@@ -91,13 +91,15 @@ export class Outbox {
       this.removeLater(published);
       return this.completed(rows.length, published.length);
     }
-    return this.database.transaction(async (em) => {
+    const [found, published] = await this.database.transaction(async (em) => {
       await em.execute('set transaction isolation level read committed');
       const rows = await em.execute<OutboxRecord[]>(`select id, event_id, subject, stream, headers, payload from outbox order by id limit ${batch} for update skip locked`);
       const published = await this.publishRows(rows);
       if (published.length > 0) await em.nativeDelete(this.entity, { id: { $in: published } });
-      return this.completed(rows.length, published.length);
+      return [rows.length, published.length] as const;
     });
+    // After the commit: what was published is gone from here, whatever became of the others.
+    return this.completed(found, published);
   }
 
   /** Off the way of those who wait: a deletion is a commit of its own. One that a crash prevents is a repeat that counts once. */
@@ -122,12 +124,21 @@ export class Outbox {
     return found;
   }
 
-  /** Sends all in order without waiting in between; gives the ids that arrived. */
+  /**
+   * Sends all in order without waiting in between; gives the ids that are done with. One that is larger than the server
+   * takes never arrives: readers find it in the database, and nothing waits behind it.
+   */
   private async publishRows(rows: readonly OutboxRecord[]): Promise<number[]> {
     const results = await Promise.allSettled(rows.map(async (row) => {
       const headers = typeof row.headers === 'string' ? (JSON.parse(row.headers) as Record<string, string>) : row.headers;
       await this.bus.publish(row.subject, row.payload, { id: row.event_id, headers, stream: row.stream });
     }));
-    return rows.flatMap((row, index) => (results[index]!.status === 'fulfilled' ? [row.id] : []));
+    return rows.flatMap((row, index) => {
+      const result = results[index]!;
+      if (result.status === 'fulfilled') return [row.id];
+      if (!(result.reason instanceof DeclaredError) || result.reason.code !== 'TOO_LARGE') return [];
+      this.log.error('An event is too large to be published and is given up', { subject: row.subject, id: row.event_id, units: row.payload.length });
+      return [row.id];
+    });
   }
 }

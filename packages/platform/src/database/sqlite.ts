@@ -9,13 +9,19 @@ import type { DatabaseOptions } from './database.ts';
 
 /**
  * Takes the write lock when a transaction begins. A deferred transaction that reads first and then writes fails at once
- * when another process wrote in between, however long it would be willing to wait.
+ * when another process wrote in between, however long it would be willing to wait. One that SQLite has ended by itself, as
+ * it does when the disk is full, is over: ending it again must not fail, or the one connection would never be given back.
  */
 class ImmediateSqliteDialect extends SqliteDialect {
   override createDriver(): Driver {
     const driver = super.createDriver();
     driver.beginTransaction = async (connection) => {
       await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+    };
+    driver.rollbackTransaction = async (connection) => {
+      await connection.executeQuery(CompiledQuery.raw('rollback')).catch((error: unknown) => {
+        if (!(error instanceof Error) || !error.message.includes('no transaction is active')) throw error;
+      });
     };
     return driver;
   }
