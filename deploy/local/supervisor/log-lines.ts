@@ -1,4 +1,4 @@
-const levels: ReadonlyMap<number, string> = new Map([[40, 'warning'], [50, 'error'], [60, 'fatal']]);
+const levels: ReadonlyMap<unknown, string> = new Map([['warn', 'warning'], ['error', 'error'], ['fatal', 'fatal']]);
 const longest = 300;
 
 /**
@@ -7,15 +7,17 @@ const longest = 300;
  */
 export function consoleForm(service: string, line: string): string | null {
   if (!line.startsWith('{')) return null;
-  let entry: { level?: unknown; msg?: unknown; err?: { message?: unknown } };
+  let entry: { level?: unknown; msg?: unknown; error?: { message?: unknown } | null };
   try {
     entry = JSON.parse(line) as typeof entry;
   } catch {
     return null;
   }
-  if (typeof entry.level !== 'number' || entry.level < 40) return null;
+  const word = levels.get(entry.level);
+  if (word === undefined) return null;
   const text = typeof entry.msg === 'string' ? entry.msg : '';
-  const word = levels.get(entry.level) ?? 'warning';
-  const cause = typeof entry.err?.message === 'string' && entry.err.message !== text ? `: ${entry.err.message}` : '';
-  return `${service}: ${word}: ${`${text}${cause}`.slice(0, longest)}`;
+  const reason = entry.error?.message;
+  const cause = typeof reason === 'string' && !text.includes(reason) ? `: ${reason}` : '';
+  // One line each, whatever was thrown.
+  return `${service}: ${word}: ${`${text}${cause}`.replace(/\s+/g, ' ').slice(0, longest)}`;
 }
