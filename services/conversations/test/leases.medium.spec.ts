@@ -111,6 +111,27 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(ended.steering.map((message) => message.blocks)).toMatchObject([[{ type: 'notice', kind: 'desktop-driven', text: expect.stringContaining('3 clicks, 20 keys, 1 paste') as string, facts: { clicks: 3 } }]]);
     });
 
+    it('DESK-2: a turn whose time is over ends by itself, the runs that waited for it go on, and the next person may take it', async () => {
+      const { take, events, id, where, computer_id } = await begin();
+      const runOut = async () => running.database!.transaction(async (em) => em.execute('update desktop_lease set until = 1 where computer_id = ?', [computer_id]));
+      await bus.request(conversations.say, { ...where, content: 'go', idempotency_key: newId() });
+      const first = await take({ client_id: 'a' });
+      expect(Date.parse(first.until) - Date.now()).toBeGreaterThan(500_000);
+      const run = await claim(id);
+      await record(run, 'step', call(newId()));
+      await record(run, 'park', { type: 'run-parked' });
+      await runOut();
+      expect((await bus.request(leases.current, { computer_id })).lease).toBeNull();
+      await expect.poll(async () => changes(await events()).at(-1), { timeout: 5_000 }).toMatchObject({ holder: null, epoch: 1, reason: 'expired' });
+      expect((await claim(id)).tool_calls).toMatchObject([{ state: 'proposed' }]);
+      // Whoever comes before anybody has looked is let in too, and the turn before is told to be over.
+      await take({ client_id: 'b' });
+      await runOut();
+      await expect(take({ client_id: 'b', epoch: 2 })).rejects.toMatchObject({ code: 'STALE_EPOCH' });
+      expect(await take({ client_id: 'c' })).toMatchObject({ epoch: 3, client_id: 'c' });
+      expect(changes(await events()).slice(-2)).toMatchObject([{ epoch: 2, reason: 'expired' }, { epoch: 3, client_id: 'c' }]);
+    });
+
     it('a claim says that a person drives, and an interrupt ends a run that waits for it', async () => {
       const { take, id, where } = await begin();
       const { run_id } = await bus.request(conversations.say, { ...where, content: 'go', idempotency_key: newId() });
