@@ -62,3 +62,21 @@ export const usageRecorded = defineEvent('usage.{call_id}.recorded', {
     input_tokens: z.number().int(), output_tokens: z.number().int(), cached_tokens: z.number().int(), reasoning_tokens: z.number().int(), cost: z.number().nullable(),
   }),
 });
+
+const toInstances = { owner: 'llm-gateway', consumers: ['llm-gateway'] } as const;
+/** Names one process of the model gateway; another one after every start. */
+const instance = { instance: z.string() };
+
+/** What instances of the model gateway tell each other. Whoever misses one of these acts a moment later; no limit depends on them. */
+export const gatewayInstances = {
+  /** An instance is there now and asks what the others have learned. */
+  joined: defineEvent('model-gateway.{instance}.joined', { ...toInstances, data: z.object(instance) }),
+  /** Failures of deployments since the last time, and for how long those rest that failed too often. */
+  learned: defineEvent('model-gateway.{instance}.learned', { ...toInstances, data: z.object({ ...instance, deployments: z.array(z.object({ id: z.string(), failures: z.number().int(), rests_ms: z.number() })) }) }),
+  /** An instance found nothing left of a limit: whoever holds what it does not need gives it back. */
+  wanted: defineEvent('model-gateway.{instance}.wanted', { ...toInstances, data: z.object({ ...instance, limit: z.string(), question: z.string() }) }),
+  /** The answer of each of the others, also when it is nothing. */
+  returned: defineEvent('model-gateway.{instance}.returned', { ...toInstances, data: z.object({ ...instance, question: z.string(), amount: z.number() }) }),
+  /** Virtual keys, their users or teams were changed: what is remembered of them is old. */
+  keysChanged: defineEvent('model-gateway.{instance}.keys-changed', { ...toInstances, data: z.object(instance) }),
+} as const;

@@ -4,7 +4,7 @@ import { conversationDeleted, conversations, livePublished, timelinePublished } 
 import { desktop, leaseChanged, leases } from './desktop.ts';
 import { grants } from './grants.ts';
 import { health, metrics } from './health.ts';
-import { llm, usageRecorded } from './llm.ts';
+import { gatewayInstances, llm, usageRecorded } from './llm.ts';
 import { llmKeys } from './llm-keys.ts';
 import { llmModels, modelsChanged } from './llm-models.ts';
 import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
@@ -13,7 +13,7 @@ import { wildcardSubject } from './subject.ts';
 import { usage } from './usage.ts';
 
 export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, llmModels, llmKeys, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
-export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, modelsChanged, accessRevoked] as EventContract[];
+export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, modelsChanged, accessRevoked, ...Object.values(gatewayInstances)] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */
 export function consumerName(service: CallerName, event: EventContract): string {

@@ -11,6 +11,10 @@ import { KeyCache } from './keys/key-cache.ts';
 import { KeysController } from './keys/keys.controller.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
+import { Instances } from './limits/instances.ts';
+import { InstancesService } from './limits/instances.service.ts';
+import { LimitLedger } from './limits/limit-ledger.ts';
+import { LimitsRepository } from './limits/limits.repository.ts';
 import { LlmController } from './llm.controller.ts';
 import { ModelViews } from './models/model-views.ts';
 import { ModelsController } from './models/models.controller.ts';
@@ -44,10 +48,11 @@ export class GatewayModule {
         { provide: OutgoingHttp, inject: [GatewaySettings, AddressPolicy], useFactory: makeOutgoing },
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
         { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
-        { provide: KeyCache, inject: [KeysRepository], useFactory: (keys: KeysRepository) => new KeyCache(keys) },
+        { provide: LimitLedger, inject: [LimitsRepository, Instances, Log], useFactory: (leases: LimitsRepository, peers: Instances, log: Log) => new LimitLedger({ leases, peers, failed: (error) => log.warn('A share of a limit could not be leased', { error }) }) },
+        { provide: KeyCache, inject: [KeysRepository, Instances], useFactory: (keys: KeysRepository, instances: Instances) => new KeyCache(keys, () => instances.keysChanged()) },
         { provide: BudgetLedger, inject: [BudgetsRepository], useFactory: (budgets: BudgetsRepository) => new BudgetLedger(budgets) },
         { provide: PriceTable, useFactory: () => new PriceTable() },
-        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, ModelsRepository, ModelsService, ModelViews, GatewayService,
+        ProvidersRepository, ProviderProbe, RoutesService, ProvidersService, UsageRepository, UsageReports, UsageCalls, BudgetsRepository, KeysRepository, LimitsRepository, Instances, InstancesService, ModelsRepository, ModelsService, ModelViews, GatewayService,
       ],
     };
   }

@@ -19,6 +19,8 @@ import { KeyCache } from './keys/key-cache.ts';
 import { KeyCalls } from './keys/key-calls.ts';
 import { KeysRepository } from './keys/keys.repository.ts';
 import { Secrets } from './keys/secrets.ts';
+import { InstancesService } from './limits/instances.service.ts';
+import { LimitLedger } from './limits/limit-ledger.ts';
 import { ModelViews } from './models/model-views.ts';
 import { ModelsService } from './models/models.service.ts';
 import { OutgoingHttp } from './outgoing/outgoing-http.ts';
@@ -56,6 +58,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(KeyCache) cache: KeyCache,
     @Inject(BudgetLedger) ledger: BudgetLedger,
     @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
+    @Inject(LimitLedger) sharedLimits: LimitLedger,
+    @Inject(InstancesService) private readonly others: InstancesService,
     @Inject(ModelsService) private readonly models: ModelsService,
     @Inject(ModelViews) views: ModelViews,
     @Inject(UsageReports) reports: UsageReports,
@@ -73,7 +77,7 @@ export class GatewayService implements OnApplicationBootstrap {
     };
     this.recorder = new UsageRecorder(store, prices, journal, log);
     const callers = new Callers(secrets.runTokenKey, cache, values.LITELLM_MASTER_KEY, file.file.masterKey);
-    const keyCalls = new KeyCalls(ledger, new CallLimits(), prices, routes);
+    const keyCalls = new KeyCalls(ledger, new CallLimits(sharedLimits), prices, routes);
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
@@ -85,7 +89,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.server = new GatewayServer({ calls, callers, keyRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
-    lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); });
+    lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -94,6 +98,7 @@ export class GatewayService implements OnApplicationBootstrap {
     // Only now: what the process before this one spent is known.
     await this.budgets.release();
     await this.models.start();
+    await this.others.join();
     this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
   }
 

@@ -74,4 +74,11 @@ class AddModels extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }];
+class ShareLimits extends Migration {
+  override up(): void {
+    this.addSql('create table limits (id text primary key, asked_at bigint not null)');
+    this.addSql('create table limit_shares (limit_id text not null, instance text not null, kind text not null, amount bigint not null, until bigint not null, primary key (limit_id, instance))');
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }];

@@ -72,8 +72,7 @@ export class KeyRoutes {
       const parsed = schema.safeParse(parseJson(await readBody(request, bodyBytes)));
       if (!parsed.success) throw new WireError('bad-request', parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '), parsed.error.issues[0]?.path.join('.') ?? null);
       const answer = await work(parsed.data);
-      // Known from now on; other instances see it within two seconds.
-      this.parts.cache.clear();
+      this.parts.cache.changed();
       answerJson(response, 200, answer);
     };
   }

@@ -1,51 +1,73 @@
+import type { Limit } from '../limits/limit.ts';
+import type { LimitLedger } from '../limits/limit-ledger.ts';
 import { WireError } from '../wire/wire-format.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
-const minuteMs = 60_000;
+/** Counts a call out, with the tokens that it took. */
+export type CountOut = (tokens: number) => void;
 
-interface Counts {
-  minute: number;
-  calls: number;
-  tokens: number;
-  active: number;
+interface Wanted {
+  limit: Limit;
+  words: string;
 }
 
-/** Calls and tokens a minute, and calls at once, of each virtual key. By this instance's own count. */
+/** Calls and tokens a minute, and calls at once, of each virtual key, over all instances. */
 export class CallLimits {
-  readonly #counts = new Map<string, Counts>();
+  constructor(private readonly ledger: LimitLedger) {}
 
-  constructor(private readonly now: () => number = Date.now) {}
+  /**
+   * Counts a call in. Throws, or rejects with, `WireError` when it is too many. A promise only where other instances must be asked.
+   * Nobody knows the tokens of a call before it is over, so a minute's may be exceeded by those of calls that are under way.
+   */
+  begin({ hash, rpm, tpm, maxParallel }: VirtualKey): CountOut | Promise<CountOut> {
+    const wanted: Wanted[] = [];
+    const want = (what: string, kind: Limit['kind'], most: number | null, words: string): void => void (most !== null && wanted.push({ limit: { id: `key:${hash}:${what}`, kind, most }, words: `${most} ${words}` }));
+    want('parallel', 'slots', maxParallel, 'calls at once');
+    want('rpm', 'minute', rpm, 'calls a minute');
+    want('tpm', 'minute', tpm, 'tokens a minute');
+    if (wanted.length === 0) return nothing;
+    for (const [index, { limit }] of wanted.entries()) {
+      const taken = this.ledger.take(limit, 1);
+      if (taken === undefined) return this.askFor(wanted, index);
+      if (!taken) throw this.tooMany(wanted, index);
+    }
+    return this.counted(wanted);
+  }
 
-  /** Counts a call in. Throws `WireError` when it is too many. The answer counts it out, with the tokens that it took. */
-  begin({ hash, rpm, tpm, maxParallel }: VirtualKey): (tokens: number) => void {
-    if (rpm === null && tpm === null && maxParallel === null) return () => {};
-    const counts = this.#of(hash);
-    if (maxParallel !== null && counts.active >= maxParallel) throw tooMany(`${maxParallel} calls at once`, 1);
-    const seconds = Math.ceil(((counts.minute + 1) * minuteMs - this.now()) / 1_000);
-    if (rpm !== null && counts.calls >= rpm) throw tooMany(`${rpm} calls a minute`, seconds);
-    if (tpm !== null && counts.tokens >= tpm) throw tooMany(`${tpm} tokens a minute`, seconds);
-    counts.calls++;
-    counts.active++;
+  private async askFor(wanted: readonly Wanted[], from: number): Promise<CountOut> {
+    for (let index = from; index < wanted.length; index++) {
+      try {
+        if (await this.ledger.ask(wanted[index]!.limit, 1)) continue;
+      } catch (error) {
+        this.putBack(wanted, index);
+        throw error;
+      }
+      throw this.tooMany(wanted, index);
+    }
+    return this.counted(wanted);
+  }
+
+  private counted(wanted: readonly Wanted[]): CountOut {
     return (tokens) => {
-      counts.active--;
-      this.#of(hash).tokens += tokens;
+      for (const { limit } of wanted) {
+        if (limit.kind === 'slots') this.ledger.putBack(limit, 1);
+        // One was taken when the call began.
+        else if (limit.id.endsWith(':tpm')) this.ledger.charge(limit, tokens - 1);
+      }
     };
   }
 
-  #of(hash: string): Counts {
-    const minute = Math.floor(this.now() / minuteMs);
-    const known = this.#counts.get(hash);
-    if (known === undefined) {
-      if (this.#counts.size > 10_000) for (const [other, { active, minute: last }] of this.#counts) if (active === 0 && last < minute) this.#counts.delete(other);
-      const counts = { minute, calls: 0, tokens: 0, active: 0 };
-      this.#counts.set(hash, counts);
-      return counts;
-    }
-    if (known.minute !== minute) Object.assign(known, { minute, calls: 0, tokens: 0 });
-    return known;
+  /** Of the limits before this one, what was taken of them goes back. */
+  private putBack(wanted: readonly Wanted[], count: number): void {
+    for (const { limit } of wanted.slice(0, count)) this.ledger.putBack(limit, 1);
+  }
+
+  private tooMany(wanted: readonly Wanted[], index: number): WireError {
+    this.putBack(wanted, index);
+    const { limit, words } = wanted[index]!;
+    const seconds = limit.kind === 'slots' ? 1 : Math.max(1, Math.ceil(this.ledger.endsInMs(limit) / 1_000));
+    return new WireError('rate-limited', `This key is limited to ${words}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded');
   }
 }
 
-function tooMany(limit: string, seconds: number): WireError {
-  return new WireError('rate-limited', `This key is limited to ${limit}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded');
-}
+const nothing: CountOut = () => {};

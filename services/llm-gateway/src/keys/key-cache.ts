@@ -1,7 +1,7 @@
 import type { KeysRepository } from './keys.repository.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
-/** How long another instance may go on with a key that was changed elsewhere. */
+/** How long an instance goes on with a key at most that was changed elsewhere, should it not be told. */
 const knownMs = 2_000;
 const unknownMs = 500;
 const rememberedAtMost = 10_000;
@@ -16,7 +16,10 @@ export class KeyCache {
   readonly #entries = new Map<string, Entry>();
   readonly #asking = new Map<string, Promise<VirtualKey | null>>();
 
-  constructor(private readonly keys: Pick<KeysRepository, 'find'>, private readonly now: () => number = Date.now) {}
+  /** Grows with every change: what was being read before it is not remembered. */
+  #changes = 0;
+
+  constructor(private readonly keys: Pick<KeysRepository, 'find'>, private readonly tellOthers: () => void = () => {}, private readonly now: () => number = Date.now) {}
 
   /** Undefined: it has to be asked for. */
   peek(hash: string): VirtualKey | null | undefined {
@@ -27,18 +30,27 @@ export class KeyCache {
   find(hash: string): Promise<VirtualKey | null> {
     let asking = this.#asking.get(hash);
     if (!asking) {
+      const changes = this.#changes;
       asking = this.keys.find(hash).then((key) => {
         if (this.#entries.size >= rememberedAtMost) this.#entries.clear();
-        this.#entries.set(hash, { key, until: this.now() + (key === null ? unknownMs : knownMs) });
+        if (changes === this.#changes) this.#entries.set(hash, { key, until: this.now() + (key === null ? unknownMs : knownMs) });
         return key;
-      }).finally(() => this.#asking.delete(hash));
+      }).finally(() => { if (this.#asking.get(hash) === asking) this.#asking.delete(hash); });
       this.#asking.set(hash, asking);
     }
     return asking;
   }
 
-  /** Something was changed here. */
+  /** Something was changed, here or elsewhere. */
   clear(): void {
+    this.#changes++;
     this.#entries.clear();
+    this.#asking.clear();
+  }
+
+  /** Something was changed here: the other instances know it at once. */
+  changed(): void {
+    this.clear();
+    this.tellOthers();
   }
 }

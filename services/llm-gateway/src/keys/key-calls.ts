@@ -30,7 +30,7 @@ export class KeyCalls {
 
   /** Throws `WireError` for a call that may not be made. */
   async begin(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Promise<KeyCall> {
-    const countOut = this.limits.begin(key);
+    const countOut = await this.limits.begin(key);
     try {
       const { reservation, outputLimit } = await this.reserve(key, route, requestBytes, body);
       let over = false;

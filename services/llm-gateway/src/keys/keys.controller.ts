@@ -23,7 +23,7 @@ export class KeysController {
   @Serves(llmKeys.make)
   async make(change: ReceivedOf<typeof llmKeys.make>) {
     const { key, made } = await this.unlessTaken(async () => this.keys.generate(fieldsOf(change), budgetOf(change)));
-    this.cache.clear();
+    this.cache.changed();
     return { key, view: keyView(made) };
   }
 
@@ -31,7 +31,7 @@ export class KeysController {
   async change({ id, ...change }: ReceivedOf<typeof llmKeys.change>): Promise<VirtualKeyView> {
     const changed = await this.unlessTaken(async () => this.keys.change(id, fieldsOf(change), budgetOf(change)));
     if (changed === null) throw unknownKey();
-    this.cache.clear();
+    this.cache.changed();
     this.ledger.forget(`key:${id}`);
     return keyView(changed);
   }
@@ -39,7 +39,7 @@ export class KeysController {
   @Serves(llmKeys.remove)
   async remove({ id }: ReceivedOf<typeof llmKeys.remove>) {
     if ((await this.keys.remove([id])).length === 0) throw unknownKey();
-    this.cache.clear();
+    this.cache.changed();
     return {};
   }
 

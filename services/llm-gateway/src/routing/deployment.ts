@@ -16,7 +16,7 @@ export interface CallSize {
   tags: readonly string[];
 }
 
-/** One deployment at work: its way, its load, its failures. All in memory: each instance learns by itself. */
+/** One deployment at work: its way, its load, its failures. All in memory; instances tell each other of failures. */
 export class Deployment {
   active = 0;
   /** Milliseconds to the first byte, averaged; null until there was one. */
@@ -50,6 +50,10 @@ export class Deployment {
 
   get isCooled(): boolean {
     return this.cooledUntil > this.now();
+  }
+
+  get restsMs(): number {
+    return Math.max(0, this.cooledUntil - this.now());
   }
 
   /** Whether its configured limits leave room for this call. */
@@ -88,6 +92,11 @@ export class Deployment {
     const since = this.now() - minuteMs;
     this.#failures = [...this.#failures.filter((at) => at > since), this.now()];
     return this.#failures.length > allowed;
+  }
+
+  /** Failures that other instances saw count as well. */
+  failedElsewhere(count: number): void {
+    for (let left = Math.min(count, 1_000); left > 0; left--) this.#failures.push(this.now());
   }
 
   cool(ms: number): void {

@@ -74,7 +74,10 @@ export class RoutePlan {
     if (!cooldowns || !others) return;
     const allowed = allowedFailsPolicy[policyKindOf(failure)] ?? allowedFails;
     const atOnce = allowedFailsPolicy[policyKindOf(failure)] === undefined && (failure.kind === 'rate-limited' || isElsewhereOnly(failure));
-    if (deployment.failed(allowed) || atOnce) deployment.cool(Math.max(cooldown * 1_000, Math.min(failure.retryAfterMs ?? 0, 60_000)));
+    const tooMany = deployment.failed(allowed);
+    const ms = tooMany || atOnce ? Math.max(cooldown * 1_000, Math.min(failure.retryAfterMs ?? 0, 60_000)) : 0;
+    if (ms > 0) deployment.cool(ms);
+    this.router.tell({ id: deployment.entry.id, failures: 1, rests_ms: ms });
   }
 
   /** No wait where another deployment can be asked at once. */

@@ -1,5 +1,6 @@
 import type { GatewayFile, RouterSettings } from '../configuration/gateway-file.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
+import type { Learned } from '../limits/instances.ts';
 import type { UpstreamServices } from '../upstreams/upstream-of.ts';
 import { Deployment, type CallSize } from './deployment.ts';
 import { RoutePlan } from './route-plan.ts';
@@ -7,6 +8,8 @@ import { RoutePlan } from './route-plan.ts';
 /** Every configured model and the ways to it. */
 export class Router {
   readonly settings: RouterSettings;
+  /** Told what this instance learns of deployments. */
+  tell: (news: Learned) => void = () => {};
   private readonly configured: readonly Deployment[];
   private all: readonly Deployment[] = [];
   private groups = new Map<string, Deployment[]>();
@@ -64,5 +67,21 @@ export class Router {
 
   plan(model: string, size: CallSize): RoutePlan {
     return new RoutePlan(this, this.groupOf(model), size);
+  }
+
+  /** What another instance learned. */
+  learned(news: readonly Learned[]): void {
+    for (const { id, failures, rests_ms } of news) {
+      for (const deployment of this.deployments) {
+        if (deployment.entry.id !== id) continue;
+        deployment.failedElsewhere(failures);
+        if (rests_ms > 0) deployment.cool(rests_ms);
+      }
+    }
+  }
+
+  /** All that rests now. */
+  resting(): Learned[] {
+    return this.deployments.filter(({ isCooled }) => isCooled).map(({ entry, restsMs }) => ({ id: entry.id, failures: 0, rests_ms: restsMs }));
   }
 }

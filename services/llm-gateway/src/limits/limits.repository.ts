@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { Database, type EntityManager } from '@deskhand/platform';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Limit, LimitLeases } from './limit.ts';
+
+const minuteMs = 60_000;
+/** How long slots are kept for an instance that does not say that it still needs them. */
+const slotsMs = 10_000;
+/** Limits that nobody asked about for so long are forgotten. */
+const forgottenMs = 86_400_000;
+
+interface ShareRow {
+  instance: string;
+  amount: number | string;
+}
+
+/** Who holds how much of each limit, in the database: the shares of all instances together are never more than the limit. */
+@Injectable()
+export class LimitsRepository implements LimitLeases {
+  /** This process, not its place: a successor counts for itself while what its predecessor held runs out. */
+  private readonly instance = randomUUID();
+
+  constructor(@Inject(Database) private readonly database: Database) {}
+
+  async lease({ id, kind, most }: Limit, owed: number, least: number, wanted: number): Promise<{ granted: number; endsInMs: number; lease: number }> {
+    return this.alone(async (em) => {
+      // Whoever has this row is alone with the limit; all instances go by the database's clock.
+      await em.execute('insert into limits (id, asked_at) values (?, ?) on conflict (id) do update set asked_at = excluded.asked_at', [id, Date.now()]);
+      const now = await this.database.now(em);
+      const until = kind === 'minute' ? (Math.floor(now / minuteMs) + 1) * minuteMs : now + slotsMs;
+      const shares = await em.execute<ShareRow[]>('select instance, amount from limit_shares where limit_id = ? and until > ?', [id, now]);
+      const free = most - owed - shares.reduce((sum, { amount }) => sum + Number(amount), 0);
+      const granted = owed + (free >= least ? Math.max(0, Math.min(wanted, free)) : 0);
+      const own = Number(shares.find(({ instance }) => instance === this.instance)?.amount ?? 0);
+      if (granted > 0 || own > 0) await this.write(em, id, kind, own + granted, until);
+      return { granted, endsInMs: until - now, lease: until };
+    });
+  }
+
+  async giveBack({ id, kind }: Limit, lease: number, amount: number): Promise<void> {
+    await this.alone(async (em) => {
+      // A minute that is over has nothing to give.
+      const [same, values] = kind === 'minute' ? [' and until = ?', [lease]] : ['', []];
+      await em.execute(`update limit_shares set amount = case when amount > ? then amount - ? else 0 end where limit_id = ? and instance = ?${same}`, [amount, amount, id, this.instance, ...values]);
+    });
+  }
+
+  async renew(ids: readonly string[]): Promise<{ endsInMs: number }> {
+    await this.alone(async (em) => {
+      const now = await this.database.now(em);
+      // One that ran out meanwhile may be others' by now.
+      await em.execute(`update limit_shares set until = ? where instance = ? and until > ? and limit_id in (${ids.map(() => '?').join(', ')})`, [now + slotsMs, this.instance, now, ...ids]);
+    });
+    return { endsInMs: slotsMs };
+  }
+
+  /** Gives back the slots of this process, because it ends, and forgets what nobody asked about for a day. */
+  async end(): Promise<void> {
+    await this.alone(async (em) => {
+      await em.execute(`delete from limit_shares where instance = ? and kind = 'slots'`, [this.instance]);
+      await em.execute('delete from limit_shares where until < ?', [(await this.database.now(em)) - forgottenMs]);
+      await em.execute('delete from limits where asked_at < ?', [Date.now() - forgottenMs]);
+    });
+  }
+
+  /** Instances wait for one another at a limit's row instead of failing and trying again. */
+  private async alone<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    return this.database.transaction(async (em) => {
+      if (this.database.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
+      return work(em);
+    });
+  }
+
+  private async write(em: EntityManager, id: string, kind: Limit['kind'], amount: number, until: number): Promise<void> {
+    await em.execute('insert into limit_shares (limit_id, instance, kind, amount, until) values (?, ?, ?, ?, ?) on conflict (limit_id, instance) do update set amount = excluded.amount, until = excluded.until', [id, this.instance, kind, amount, until]);
+  }
+}
