@@ -117,8 +117,14 @@ export const runs = {
   release: defineRequest('conversations.run.release', { ...byAgent, input: z.object({ worker_id: z.string(), runs: z.array(z.object(held)) }), output: z.object({}) }),
 } as const;
 
-/** Something may be claimable. Lost wake-ups are found by the sweep, so this is plain NATS, once for all workers. */
-export const runsWaiting = defineEvent('run.{run_id}.waiting', { owner: 'conversations', consumers: ['agent'], data: z.object({ run_id: z.string() }) });
+/**
+ * Something may be claimable. Lost wake-ups are found by the sweep, so this is plain NATS, once for all workers.
+ * `asks` is what its worker will ask of the model gateway first, where that is known: it need not wait for the claim.
+ */
+export const runsWaiting = defineEvent('run.{run_id}.waiting', {
+  owner: 'conversations', consumers: ['agent'],
+  data: z.object({ run_id: z.string(), asks: z.object({ user_id: z.string(), conversation_id: z.string(), provider: z.string().nullable(), model_name: z.string().nullable() }).optional() }),
+});
 /** A person stopped a run that a worker holds: that worker stops it now instead of at its next heartbeat. */
 export const runInterrupted = defineEvent('run.{run_id}.interrupted', { owner: 'conversations', consumers: ['agent'], data: z.object({ run_id: z.string() }) });
 

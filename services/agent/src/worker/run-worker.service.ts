@@ -9,6 +9,7 @@ import { GatewayModels } from '../models/gateway-model.ts';
 import { BlobPictures } from './blob-pictures.ts';
 import { BusComputer } from './bus-computer.ts';
 import { BusJournal } from './bus-journal.ts';
+import { ForeseenRoutes } from './foreseen-routes.ts';
 import { withFullHistory } from './full-history.ts';
 import { HeldRun } from './held-run.ts';
 import { LiveBlocks } from './live-blocks.ts';
@@ -34,6 +35,7 @@ export class RunWorker implements OnApplicationBootstrap {
   private readonly draining = new AbortController();
   private readonly blocks: LiveBlocks;
   private readonly unsaved: UnsavedWords;
+  private readonly routes: ForeseenRoutes;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly subscriptions: Closable[] = [];
   private claiming = false;
@@ -44,6 +46,7 @@ export class RunWorker implements OnApplicationBootstrap {
     metrics.add({ name: 'deskhand_worker_runs', help: 'Runs that a worker holds', type: 'gauge', read: async () => [{ value: this.runs.size }] });
     const { DATA_DIR: folder } = agentConfig.value;
     this.unsaved = new UnsavedWords(folder === undefined ? null : join(folder, 'unsaved-words.json'), this.id);
+    this.routes = new ForeseenRoutes(async (question) => this.bus.request(llm.resolve, question), now);
     this.blocks = new LiveBlocks(
       (run, delta) => void this.bus.emit(livePublished, delta, { user: run.user_id, conversation: run.conversation_id }).catch(() => {}),
       async (blocks) => this.bus.request(runs.checkpoint, { worker_id: this.id, blocks }),
@@ -59,7 +62,10 @@ export class RunWorker implements OnApplicationBootstrap {
         if (blocks === null) throw new DeclaredError('NOT_FOUND', 'This worker does not hold the run');
         return { blocks };
       }),
-      await this.bus.subscribe(runsWaiting, {}, () => void this.claim()),
+      await this.bus.subscribe(runsWaiting, {}, ({ run_id, asks }) => {
+        void this.claim();
+        if (asks !== undefined && this.runs.size < maximumRuns && !this.draining.signal.aborted) this.routes.foresee({ run_id, ...asks });
+      }),
       await this.bus.subscribe(runInterrupted, {}, ({ run_id }) => this.runs.get(run_id)?.held.interrupt()),
     );
     this.bus.onReconnect(() => void this.claim());
@@ -151,7 +157,7 @@ export class RunWorker implements OnApplicationBootstrap {
       journal: new BusJournal(this.bus, held),
       computer: new BusComputer(this.bus, held),
       pictures: new BlobPictures(this.blobs, conversation_id, this.log),
-      models: new GatewayModels(async () => this.bus.request(llm.resolve, { user_id, conversation_id, run_id, provider, model_name })),
+      models: new GatewayModels(async () => this.routes.take({ user_id, conversation_id, run_id, provider, model_name })),
       blocks: this.blocks.of(held.run),
       clock: { now, sleep },
       stop: held.stop,

@@ -33,10 +33,10 @@ export class MessagesService {
   }
 
   async say({ user_id, conversation_id, content, idempotency_key }: InputOf<typeof contracts.say>): Promise<OutputOf<typeof contracts.say>> {
-    const answer = await this.database.transaction(async (em) => {
+    const { answer, asks } = await this.database.transaction(async (em) => {
       const conversation = await owned(em, user_id, conversation_id, 'write');
       const before = await this.saidBefore(em, user_id, conversation_id, idempotency_key, content);
-      if (before !== null) return before;
+      if (before !== null) return { answer: before };
       const runId = newId();
       const message = this.add(em, conversation, { role: 'user', runId, content, blocks: [{ type: 'text', text: content }], cut: false, model: null });
       em.create(runEntity, {
@@ -45,9 +45,9 @@ export class MessagesService {
       });
       this.remember(em, user_id, conversation_id, idempotency_key, content, message.id, runId);
       this.touch(em, conversation, content, message.createdAt);
-      return { message_id: message.id, run_id: runId };
+      return { answer: { message_id: message.id, run_id: runId }, asks: { user_id, conversation_id, provider: conversation.provider ?? null, model_name: conversation.modelName ?? null } };
     });
-    await this.bus.emit(runsWaiting, { run_id: answer.run_id });
+    await this.bus.emit(runsWaiting, { run_id: answer.run_id, asks });
     return answer;
   }
 

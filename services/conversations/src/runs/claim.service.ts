@@ -102,7 +102,7 @@ export class ClaimService {
     this.timeline.append(em, conversation, 'run-started', { run_id: run.id, epoch: run.epoch });
     await em.flush();
     const { messages, complete } = await this.history(em, run.branchId, { runId: run.id, seq: null });
-    const calls = await em.find(toolCallEntity, { runId: run.id, step: run.step - 1 }, { orderBy: { position: 'asc' } });
+    const calls = run.step === 0 ? [] : await em.find(toolCallEntity, { runId: run.id, step: run.step - 1 }, { orderBy: { position: 'asc' } });
     const driven = calls.some((call) => call.state !== 'ended') && (await isDriven(em, branch.computerId, await databaseNow(this.database, em)));
     return {
       run_id: run.id, epoch: run.epoch, lease_ms: leaseMs, user_id: run.userId, conversation_id: conversation.id, branch_id: branch.id, computer_id: branch.computerId, provider: conversation.provider ?? null,
