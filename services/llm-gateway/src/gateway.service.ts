@@ -69,7 +69,7 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(Log) log: Log,
   ) {
     const { values } = settings;
-    const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'));
+    const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'), (error) => log.error('The journal of usage cannot be written at the moment; what it lacks is tried again', { error }));
     const metrics = new Metrics();
     const store = async (rows: readonly UsageRow[]): Promise<void> => {
       await usage.store(rows);

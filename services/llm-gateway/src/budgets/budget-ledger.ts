@@ -42,8 +42,15 @@ export class BudgetLedger {
 
   constructor(private readonly leases: BudgetLeases, private readonly now: () => number = Date.now) {}
 
-  /** Sets `amount` aside in all of `budgets`, or in none. Throws `WireError` with what is left. */
-  async reserve(budgets: readonly Budget[], amount: number): Promise<Reservation> {
+  /** Sets `amount` aside in all of `budgets`, or in none. A promise only where a lease must be asked for; rejects with `WireError`, saying what is left. */
+  reserve(budgets: readonly Budget[], amount: number): Reservation | Promise<Reservation> {
+    const slices = budgets.map(({ id }) => this.#sliceOf(id));
+    if (slices.some(({ available }) => available < amount)) return this.#reserveAsking(budgets, amount);
+    for (const slice of slices) slice.available -= amount;
+    return { amount, budgets: budgets.map(({ id }, index) => ({ id, epoch: slices[index]!.epoch })) };
+  }
+
+  async #reserveAsking(budgets: readonly Budget[], amount: number): Promise<Reservation> {
     const taken: { id: string; epoch: number }[] = [];
     try {
       for (const budget of budgets) taken.push(await this.#take(budget, amount));

@@ -5,19 +5,33 @@ import { noUsage } from '../wire/token-usage.ts';
 /** One place where a call may end up, as far as its price depends on it. */
 export type PricedPlace = Pick<EndedCall, 'baseUrl' | 'officialPrices' | 'prices'> & { provider: string; model: string };
 
-type CostOf = (call: EndedCall) => Promise<number | null>;
+type Cost = number | null;
+type CostOf = (call: EndedCall) => Cost | Promise<Cost>;
+type Most = number | { unknown: string };
 
-/** The most that a call of this size can cost at any of these places; the name of one whose price nobody knows. */
-export async function mostExpensive(places: readonly PricedPlace[], input: number, output: number, costOf: CostOf): Promise<number | { unknown: string }> {
-  let most = 0;
-  for (const { provider, model, ...place } of places) {
+/** The most that a call of this size can cost at any of these places; the name of one whose price nobody knows. A promise only where a cost is one. */
+export function mostExpensive(places: readonly PricedPlace[], input: number, output: number, costOf: CostOf): Most | Promise<Most> {
+  const startedAt = Date.now();
+  const costs: (Cost | Promise<Cost>)[] = [];
+  for (const place of places) {
+    const { provider, model, baseUrl, officialPrices, prices } = place;
     // Writing to a cache costs more than reading anew; which of it happens is not known before.
-    for (const usage of [{ uncachedInput: input }, { cacheWrite5m: input }, { cacheWrite1h: input }]) {
-      const row = { ...noUsage, ...usage, output, provider, model, startedAt: Date.now() } as UsageRow;
-      const cost = await costOf({ row, ...place });
-      if (cost === null) return { unknown: `${provider}/${model}` };
-      most = Math.max(most, cost);
+    for (const kind of ['uncachedInput', 'cacheWrite5m', 'cacheWrite1h'] as const) {
+      const row = { ...noUsage, output, provider, model, startedAt } as UsageRow;
+      row[kind] = input;
+      costs.push(costOf({ row, baseUrl, officialPrices, prices }));
     }
+  }
+  const asked = costs.some((cost) => cost instanceof Promise);
+  return asked ? Promise.all(costs.map(async (cost) => cost)).then((known) => largest(known, places)) : largest(costs as Cost[], places);
+}
+
+function largest(costs: readonly Cost[], places: readonly PricedPlace[]): Most {
+  let most = 0;
+  for (const [index, cost] of costs.entries()) {
+    const { provider, model } = places[Math.floor(index / 3)]!;
+    if (cost === null) return { unknown: `${provider}/${model}` };
+    most = Math.max(most, cost);
   }
   return most;
 }

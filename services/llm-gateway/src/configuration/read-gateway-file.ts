@@ -135,6 +135,14 @@ function checkReferences({ models, router }: GatewayFile, root: Place, problems:
 
 /** A name with `*` in it as a pattern; the part that `*` stands for is its first group. */
 export function patternOf(name: string): RegExp {
-  return new RegExp(`^${name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('(.*)')}$`, 's');
+  const known = patterns.get(name);
+  if (known) return known;
+  const pattern = new RegExp(`^${name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('(.*)')}$`, 's');
+  if (patterns.size >= 1_000) patterns.clear();
+  patterns.set(name, pattern);
+  return pattern;
 }
+
+/** Calls ask for the same few again and again. */
+const patterns = new Map<string, RegExp>();
 

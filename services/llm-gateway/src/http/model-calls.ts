@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError, newId } from '@deskhand/contracts';
+import { after } from '../after.ts';
 import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
@@ -20,7 +21,7 @@ import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
-import { withOutputLimit, type Body } from './output-limit.ts';
+import { withOutputLimit } from './output-limit.ts';
 import { upstreamHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
@@ -38,11 +39,21 @@ export interface ModelCallParts {
   limits: RelayLimits & { bodyBytes: number };
 }
 
+/** A call at work, with what it came with and where its answer goes. */
+interface Serving {
+  call: ModelCall;
+  wire: Wire;
+  facts: RequestFacts;
+  raw: Buffer;
+  body: Record<string, unknown>;
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** What a virtual key's call has been given. */
+  held: KeyCall | null;
+}
+
 /** A model call from its first byte to its usage row. */
 export class ModelCalls {
-  /** What calls of virtual keys have been given. */
-  private readonly held = new WeakMap<ModelCall, KeyCall>();
-
   constructor(private readonly parts: ModelCallParts) {}
 
   /** Throws `WireError` while nothing was answered yet. */
@@ -55,40 +66,49 @@ export class ModelCalls {
     const body = parseJson(raw);
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
-    const route = await this.route(caller, key === null ? facts.model : modelFor(key, facts.model));
+    const found = this.route(caller, key === null ? facts.model : modelFor(key, facts.model));
+    const route = found instanceof Promise ? await found : found;
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: wire.format, stream: facts.stream, requestBytes: raw.length, baseUrl: null, officialPrices: false,
       run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId },
     };
-    if (key !== null) await this.admit(call, key, raw, body);
+    const admitted = key === null ? null : this.admit(call, key, raw, body);
+    const held = admitted instanceof Promise ? await admitted : admitted;
     try {
-      await this.make(call, wire, facts, raw, body, request, response);
+      const made = this.make({ call, wire, facts, raw, body, request, response, held });
+      if (made instanceof Promise) await made;
     } catch (error) {
-      this.held.get(call)?.dropped();
+      held?.dropped();
       throw error;
     }
   }
 
-  private async make(call: ModelCall, wire: Wire, facts: RequestFacts, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { route, run } = call;
-    if (route.source === 'builtin') return this.answerHere(call, facts, body, response);
-    if (route.source === 'group') return this.answerRouted(call, wire, facts, raw, body, request, response);
-    const upstream = await this.parts.routes.upstream(run?.userId ?? null, route);
-    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
-    if (response.destroyed) return this.held.get(call)?.dropped();
+  private make(serving: Serving): void | Promise<void> {
+    const { route } = serving.call;
+    if (route.source === 'builtin') return this.answerHere(serving);
+    if (route.source === 'group') return this.answerRouted(serving);
+    return this.answerByProvider(serving);
+  }
+
+  private async answerByProvider(serving: Serving): Promise<void> {
+    const { call, response, held } = serving;
+    const upstream = await this.parts.routes.upstream(call.run?.userId ?? null, call.route);
+    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(call.route)} was removed. Choose another model.`, 'model', 'model_not_found');
+    if (response.destroyed) return held?.dropped();
     call.baseUrl = upstream.baseUrl;
     call.officialPrices = upstream.official;
-    this.relay(call, wire, facts, upstream, { raw, body }, request, response);
+    this.relay(serving, upstream);
   }
 
   /** Limits and budgets of a virtual key; a call that states no output limit under a budget gets one. */
-  private async admit(call: ModelCall, key: VirtualKey, raw: Buffer, body: Record<string, unknown>): Promise<void> {
+  private admit(call: ModelCall, key: VirtualKey, raw: Buffer, body: Record<string, unknown>): KeyCall | Promise<KeyCall> {
     call.key = { hash: key.hash, userId: key.userId, teamId: key.teamId };
-    const held = await this.parts.keyCalls.begin(key, call.route, raw.length, body);
-    call.reserved = held.reserved;
-    call.outputLimit = held.outputLimit;
-    this.held.set(call, held);
+    return after(this.parts.keyCalls.begin(key, call.route, raw.length, body), (held) => {
+      call.reserved = held.reserved;
+      call.outputLimit = held.outputLimit;
+      return held;
+    });
   }
 
   /** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. Throws `WireError`. */
@@ -109,32 +129,35 @@ export class ModelCalls {
     if (!response.destroyed) response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
-  private relay(call: ModelCall, wire: Wire, facts: RequestFacts, upstream: Upstream, given: Body, request: IncomingMessage, response: ServerResponse): void {
-    const { outgoing, limits } = this.parts;
+  private relay(serving: Serving, upstream: Upstream): void {
+    const { call, wire, facts, request, response } = serving;
+    const { outgoing, limits, recorder } = this.parts;
     const dialect = dialectOf(upstream, call.route.model);
     const translation = translationBetween(wire.format, upstream.wire, dialect);
-    const { raw, body } = withOutputLimit(given, wire.format, translation === null ? dialect : null, call.outputLimit);
+    const { raw, body } = withOutputLimit(serving, wire.format, translation === null ? dialect : null, call.outputLimit);
     const translated = translation?.request(body) ?? null;
     const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
-    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(call, outcome) });
+    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
     this.begin(call);
     outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
   }
 
-  private answerRouted(call: ModelCall, wire: Wire, facts: RequestFacts, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): void {
-    const { outgoing, limits, routes } = this.parts;
+  private answerRouted(serving: Serving): void {
+    const { call, wire, facts, raw, body, request, response } = serving;
+    const { outgoing, limits, routes, recorder } = this.parts;
     const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
-    const routed = new RoutedCall({ call, wire, facts, plan: routes.router.plan(call.route.model, size), size, raw, body, request, response, outgoing, limits, ended: (outcome) => this.end(call, outcome) });
+    const plan = routes.router.plan(call.route.model, size);
+    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
     routed.start();
-    this.begin(call);
   }
 
-  private async answerHere(call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+  private async answerHere(serving: Serving): Promise<void> {
+    const { call, facts, body, response } = serving;
     const model = findBuiltIn(call.route.provider, call.route.model);
     if (!model) throw new WireError('not-found', `There is no built-in model ${routeId(call.route)}.`, 'model', 'model_not_found');
     this.begin(call);
     response.setTimeout(this.parts.limits.slowClientMs, () => response.destroy());
-    this.end(call, await answerBuiltIn(model, call, facts, body, response));
+    this.end(serving, await answerBuiltIn(model, call, facts, body, response));
   }
 
   private begin(call: ModelCall): void {
@@ -142,18 +165,22 @@ export class ModelCalls {
     this.parts.recorder.begin(call);
   }
 
-  private end(call: ModelCall, outcome: CallOutcome): void {
+  private end({ call, held }: Serving, outcome: CallOutcome): void {
     this.parts.metrics.end();
     const ended = this.parts.recorder.end(call, outcome);
-    this.held.get(call)?.ended(ended);
+    held?.ended(ended);
   }
 
-  private async route(caller: Caller, model: string): Promise<RouteName> {
+  private route(caller: Caller, model: string): RouteName | Promise<RouteName> {
     if (caller.kind === 'run') {
       const { route } = caller.claims;
       if (model === route.model || model === routeId(route)) return route;
       throw new WireError('not-found', `The key of this run is for the model ${routeId(route)}, not for ${model.slice(0, 200)}.`, 'model', 'model_not_found');
     }
+    return this.parts.routes.configured(model) ?? this.chosen(model);
+  }
+
+  private async chosen(model: string): Promise<RouteName> {
     try {
       return await this.parts.routes.choose(null, null, model);
     } catch (error) {
@@ -163,9 +190,12 @@ export class ModelCalls {
   }
 }
 
+const noTags: readonly string[] = [];
+
 /** Tags of a request, in its body's metadata or in a header, as LiteLLM's clients send them. */
-function tagsOf(body: Record<string, unknown>, request: IncomingMessage): string[] {
-  const metadata = isRecord(body.metadata) && Array.isArray(body.metadata.tags) ? body.metadata.tags.filter((tag) => typeof tag === 'string') : [];
+function tagsOf(body: Record<string, unknown>, request: IncomingMessage): readonly string[] {
   const header = request.headers['x-litellm-tags'];
+  if (header === undefined && body.metadata === undefined) return noTags;
+  const metadata = isRecord(body.metadata) && Array.isArray(body.metadata.tags) ? body.metadata.tags.filter((tag) => typeof tag === 'string') : [];
   return [...metadata, ...(typeof header === 'string' ? header.split(',').map((tag) => tag.trim()).filter((tag) => tag !== '') : [])];
 }

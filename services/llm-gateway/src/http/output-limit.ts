@@ -2,7 +2,7 @@ import { bodyWith } from '../wire/body-edit.ts';
 import type { ApiFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 
-export interface Body {
+interface Body {
   raw: Buffer;
   body: Record<string, unknown>;
 }

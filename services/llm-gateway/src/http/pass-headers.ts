@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { credentialHeaders } from '../providers/catalogue.ts';
 import type { Upstream } from '../providers/route.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
@@ -16,7 +16,9 @@ export function upstreamHeaders(upstream: Upstream, client: IncomingHttpHeaders,
 /** Of the client's headers, what belongs to a vendor's format. Never its credentials, cookies or address. */
 export function vendorHeaders(format: UpstreamFormat, client: IncomingHttpHeaders): Record<string, string> {
   const prefix = format === 'anthropic-messages' ? 'anthropic-' : 'openai-beta';
-  return Object.fromEntries(Object.entries(client).filter((header): header is [string, string] => header[0].startsWith(prefix) && typeof header[1] === 'string'));
+  const headers: Record<string, string> = {};
+  for (const name of Object.keys(client)) if (name.startsWith(prefix) && typeof client[name] === 'string') headers[name] = client[name];
+  return headers;
 }
 
 /** What concerns one connection only, or the provider's own site and not ours. */
@@ -25,10 +27,17 @@ const kept = new Set([
   'set-cookie', 'location', 'alt-svc', 'strict-transport-security', 'server', 'via', 'date', 'www-authenticate',
 ]);
 
-/** The provider's headers for the client: everything (rate limits, request ids, vendors' own) but what must not travel on. */
-export function clientHeaders(upstream: IncomingHttpHeaders, callId: string): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(upstream)) if (value !== undefined && !kept.has(name) && !name.startsWith('access-control-')) headers[name] = value;
-  headers['x-litellm-call-id'] = callId;
+/**
+ * The provider's headers for the client, names and values in turn: everything (rate limits, request ids, vendors' own) but
+ * what must not travel on, what `own` says instead, and the call's id.
+ */
+export function clientHeaders(upstream: IncomingHttpHeaders, callId: string, own: Readonly<Record<string, string | number>>): (string | number | string[])[] {
+  const headers: (string | number | string[])[] = [];
+  for (const name of Object.keys(upstream)) {
+    const value = upstream[name];
+    if (value !== undefined && !kept.has(name) && !name.startsWith('access-control-') && !Object.hasOwn(own, name)) headers.push(name, value);
+  }
+  for (const name of Object.keys(own)) headers.push(name, own[name]!);
+  headers.push('x-litellm-call-id', callId);
   return headers;
 }

@@ -13,26 +13,19 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   const tooLarge = (): WireError => new WireError('too-large', `The body is larger than ${limit} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
-    const settle = (): void => {
-      request.off('data', take).off('end', done).off('close', gone).off('error', gone);
-    };
-    const take = (chunk: Buffer): void => {
+    // Listeners stay: the request ends with its body. What settles first counts.
+    request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size <= limit) return void chunks.push(chunk);
-      settle();
+      chunks = [];
       reject(tooLarge());
-    };
-    const done = (): void => {
-      settle();
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
-    };
-    const gone = (): void => {
-      settle();
-      reject(new ClientGone('The client closed the connection'));
-    };
-    request.on('data', take).once('end', done).once('close', gone).once('error', gone);
+    });
+    request.on('end', () => { if (size <= limit) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)); });
+    const gone = (): void => reject(new ClientGone('The client closed the connection'));
+    request.on('close', () => { if (!request.complete) gone(); });
+    request.on('error', gone);
   });
 }
 

@@ -51,7 +51,11 @@ export interface RelayOptions {
   retry?: (failure: AttemptFailure) => boolean;
   /** Called once, when the call is over. */
   ended(outcome: CallOutcome): void;
+  /** Runs it once what `ended` was told is on disk. */
+  written(act: () => void): void;
 }
+
+const nothing = new Uint8Array(0);
 
 /**
  * One call on its way through: the provider's bytes go to the client as they come, at the speed the client takes them.
@@ -62,7 +66,8 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private sniffer: StreamSniffer | null = null;
   private stream: StreamTranslation | null = null;
   private decoder: StreamDecoder | null = null;
-  private readonly parts: Buffer[] = [];
+  /** Of an answer that is no stream, all; of a stream, what came in this turn of the event loop. */
+  private parts: Buffer[] = [];
   private size = 0;
   private status: number | null = null;
   private headers: IncomingHttpHeaders = {};
@@ -94,25 +99,44 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.decoder === null && !/^text\/event-stream\b/i.test(type)) return;
     this.sniffer = new StreamSniffer(usageReaders[target.wire], stripUsage);
     this.stream = translated?.stream() ?? null;
-    response.writeHead(status, { ...clientHeaders(headers, call.id), ...this.options.headers?.(), ...(this.decoder !== null && { 'content-type': 'text/event-stream' }) });
+    response.writeHead(status, clientHeaders(headers, call.id, { ...this.options.headers?.(), ...(this.decoder !== null && { 'content-type': 'text/event-stream' }) }));
     // Alone they would cost a packet; the first event usually comes with them.
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.over) return;
     this.size += chunk.length;
-    const { limits, response } = this.options;
+    const { limits } = this.options;
     if (this.size > (this.sniffer ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
-    if (!this.sniffer) return void this.parts.push(chunk);
+    this.parts.push(chunk);
+    // One read of the socket may hold many small chunks: together they are one write.
+    if (this.sniffer && this.parts.length === 1) process.nextTick(this.passParts);
+  }
+
+  private readonly passParts = (): void => {
+    if (this.over || this.parts.length === 0) return;
+    const bytes = this.takeParts();
+    if (bytes !== null && bytes.length > 0 && !this.options.response.write(bytes)) this.waitForClient();
+  };
+
+  /** What the client gets for the chunks that came since; null when the call is over because of them. */
+  private takeParts(): Uint8Array | null {
+    const chunk = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
+    this.parts = [];
+    return this.read(() => (this.decoder === null ? chunk : Buffer.from(this.decoder.push(chunk))));
+  }
+
+  /** What the client gets for some of the provider's events; null when the call is over because of them. */
+  private read(next: () => Buffer): Uint8Array | null {
     try {
-      const events = this.decoder === null ? chunk : Buffer.from(this.decoder.push(chunk));
-      const passed = this.sniffer.push(events);
-      const bytes = this.stream ? this.stream.push(events) : passed;
-      if (bytes.length > 0 && !response.write(bytes)) this.waitForClient(controller);
+      const events = next();
+      const passed = this.sniffer!.push(events);
+      return this.stream ? this.stream.push(events) : passed;
     } catch (error) {
-      if (!(error instanceof LineTooLong)) throw error;
-      this.fail(new WireError('upstream', 'The provider sent a line that never ends.'), 'cut');
+      const words = error instanceof LineTooLong ? 'The provider sent a line that never ends.' : failureWords(error, this.options.limits.timeouts);
+      this.fail(error instanceof WireError ? error : new WireError('upstream', words), 'cut');
+      return null;
     }
   }
 
@@ -120,14 +144,16 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.over) return;
     const { response } = this.options;
     if (!this.sniffer) return this.finishAnswer();
-    const last = this.decoder === null ? null : Buffer.from(this.decoder.end());
-    const before = last === null || last.length === 0 ? Buffer.alloc(0) : Buffer.from(this.stream ? this.stream.push(last) : this.sniffer.push(last));
+    const { decoder } = this;
+    const pieces = [this.parts.length === 0 ? nothing : this.takeParts(), decoder === null ? nothing : this.read(() => Buffer.from(decoder.end()))];
+    if (this.over) return;
     const passed = this.sniffer.end();
-    const rest = this.stream ? this.stream.end() : passed;
-    this.finish('completed', () => response.end(before.length === 0 ? rest : Buffer.concat([before, rest])));
+    const bytes = [...pieces, this.stream ? this.stream.end() : passed].filter((piece) => piece !== null && piece.length > 0) as Uint8Array[];
+    this.finish('completed', () => response.end(bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.sniffer) this.passParts();
     if (this.over) return;
     const code = (error as { code?: unknown }).code;
     const late = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
@@ -138,8 +164,11 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private finishAnswer(): void {
     const { call, response, target, translation, translated } = this.options;
     const status = this.status ?? 502;
-    const read = target.secrets.reduce((bytes, secret) => bytesWithoutKey(bytes, secret), this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts));
-    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => { response.writeHead(code, { ...clientHeaders(this.headers, call.id), ...this.options.headers?.(), ...type, 'content-length': bytes.length }).end(bytes); };
+    let read = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
+    for (const secret of target.secrets) read = bytesWithoutKey(read, secret);
+    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => {
+      response.writeHead(code, clientHeaders(this.headers, call.id, { ...this.options.headers?.(), ...type, 'content-length': bytes.length })).end(bytes);
+    };
     const sendJson = (code: number, body: object) => send(code, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' });
     const answer = parse(read);
     if (status >= 400) {
@@ -158,17 +187,22 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     }
   }
 
-  private waitForClient(controller: Dispatcher.DispatchController): void {
+  private waitForClient(): void {
+    if (this.slow !== null) return;
     const { response, limits } = this.options;
-    controller.pause();
+    this.controller?.pause();
     this.slow = setTimeout(() => { this.clientLeft('The client is too slow'); response.destroy(); }, limits.slowClientMs);
     response.once('drain', () => {
       if (this.slow !== null) clearTimeout(this.slow);
-      if (!this.over) controller.resume();
+      this.slow = null;
+      if (!this.over) this.controller?.resume();
     });
   }
 
   private clientLeft(reason: string): void {
+    if (this.over) return;
+    // What came last was produced, too.
+    if (this.sniffer && this.parts.length > 0) this.takeParts();
     if (this.over) return;
     this.finish('cancelled', () => this.controller?.abort(new Error(reason)));
   }
@@ -205,7 +239,9 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.slow !== null) clearTimeout(this.slow);
     const { usage, estimated } = this.usage(status, stated);
     this.options.ended({ status, httpStatus: this.status, usage, estimated, firstByteMs: this.firstByteMs });
-    act();
+    // The row is on disk before the answer is over; a provider whose client left is told at once.
+    if (status === 'cancelled') act();
+    else this.options.written(act);
   }
 
   private usage(status: CallStatus, stated: Partial<TokenUsage> | undefined): { usage: TokenUsage; estimated: boolean } {

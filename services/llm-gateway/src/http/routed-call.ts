@@ -1,15 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError } from '@deskhand/contracts';
+import { after } from '../after.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { CallSize } from '../routing/deployment.ts';
 import type { Attempt, RoutePlan } from '../routing/route-plan.ts';
-import type { Endpoint } from '../upstreams/upstream.ts';
+import type { Endpoint, PreparedCall } from '../upstreams/upstream.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import { bodyWith } from '../wire/body-edit.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
 import { inputTokens, noUsage } from '../wire/token-usage.ts';
-import { translationBetween } from '../wire/translation.ts';
+import { translationBetween, type TranslatedCall, type Translation } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import { withOutputLimit } from './output-limit.ts';
@@ -28,10 +29,27 @@ export interface RoutedCallParts {
   response: ServerResponse;
   outgoing: OutgoingHttp;
   limits: RelayLimits;
+  /** Called once, before anything is sent. */
+  begun(): void;
+  /** Called once, when the call is over. */
   ended(outcome: CallOutcome): void;
+  /** Runs it once what was told before is on disk. */
+  written(act: () => void): void;
 }
 
+const shared = { 'accept-encoding': 'identity', 'user-agent': 'deskhand', 'content-type': 'application/json' } as const;
+const acceptWhole = { accept: 'application/json', ...shared };
+const acceptStream = { accept: 'text/event-stream', ...shared };
+
 const endpoints: Record<UpstreamFormat, Endpoint> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
+
+/** What goes to a provider, and how it came about. */
+interface Sent {
+  format: UpstreamFormat;
+  translation: Translation | null;
+  translated: TranslatedCall | null;
+  bytes: Buffer;
+}
 
 /**
  * One call to a configured model: attempt after attempt, as its plan says, until one has something for the client. From the
@@ -39,13 +57,14 @@ const endpoints: Record<UpstreamFormat, Endpoint> = { 'openai-chat': 'chat', 'op
  */
 export class RoutedCall {
   private waiting: NodeJS.Timeout | null = null;
+  private sent = false;
   private over = false;
 
   constructor(private readonly parts: RoutedCallParts) {}
 
   /** Throws `WireError` when nothing can be asked now. */
   start(): void {
-    const { plan, response, wire } = this.parts;
+    const { plan, response } = this.parts;
     const first = plan.first();
     if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
     // A call whose client leaves between two attempts has no relay that would notice.
@@ -55,12 +74,28 @@ export class RoutedCall {
       this.waiting = null;
       this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
     });
-    this.attempt(first).catch((error: unknown) => this.fault(error, wire));
+    this.begin(first);
   }
 
-  private async attempt(attempt: Attempt): Promise<void> {
-    const { call, wire, facts, request, response, outgoing, limits, size } = this.parts;
+  private begin(attempt: Attempt): void {
+    try {
+      const made = this.attempt(attempt);
+      if (made instanceof Promise) made.catch((error: unknown) => this.fault(error));
+    } catch (error) {
+      this.fault(error);
+    }
+  }
+
+  /** A promise only where the way to the provider must be prepared. */
+  private attempt(attempt: Attempt): void | Promise<void> {
+    const { call, wire, facts, request, size } = this.parts;
     const { upstream, deployment } = attempt;
+    call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
+    call.baseUrl = upstream.baseUrl;
+    call.officialPrices = false;
+    call.prices = deployment.entry.prices;
+    if (!this.sent) this.parts.begun();
+    this.sent = true;
     const format = upstream.formatFor(wire.format);
     const endpoint = endpoints[format];
     const headers = vendorHeaders(format, request.headers);
@@ -70,51 +105,60 @@ export class RoutedCall {
     const sent = translated?.body ?? body;
     const changes = upstream.bodyChanges(endpoint, sent, headers);
     const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, changes);
-    Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, officialPrices: false, prices: deployment.entry.prices });
     deployment.begin(size);
     let open = true;
     const end = (firstByteMs: number | null, tokens = 0): void => {
       if (open) deployment.end(firstByteMs, tokens);
       open = false;
     };
-    try {
-      const prepared = await upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
-      if (response.destroyed) {
-        end(null);
-        return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
-      }
-      const relayed = new RelayedCall({
-        call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
-        // What the gateway asked for and the client did not is taken out again.
-        stripUsage: translated === null && facts.stream && !facts.wantsUsage,
-        headers: () => this.headers(attempt),
-        retry: (failure) => {
-          end(null);
-          return this.goOn(failure);
-        },
-        ended: (outcome) => {
-          end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
-          this.finish(outcome);
-        },
-      });
-      const accept = { accept: facts.stream ? 'text/event-stream' : 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand', 'content-type': 'application/json' };
-      outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers: { ...accept, ...prepared.headers }, body: bytes, headersTimeout: attempt.firstByteMs }, relayed);
-    } catch (error) {
+    const gaveUp = (error: unknown): never => {
       end(null);
       throw error;
+    };
+    try {
+      const prepared = upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
+      return after(prepared, (ready) => this.send(attempt, ready, { format, translation, translated, bytes }, end), gaveUp);
+    } catch (error) {
+      return gaveUp(error);
     }
+  }
+
+  private send(attempt: Attempt, prepared: PreparedCall, { format, translation, translated, bytes }: Sent, end: (firstByteMs: number | null, tokens?: number) => void): void {
+    const { call, wire, facts, response, outgoing, limits, size } = this.parts;
+    const { upstream } = attempt;
+    if (response.destroyed) {
+      end(null);
+      return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
+    }
+    const relayed = new RelayedCall({
+      call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
+      // What the gateway asked for and the client did not is taken out again.
+      stripUsage: translated === null && facts.stream && !facts.wantsUsage,
+      headers: () => this.headers(attempt),
+      written: (act) => this.parts.written(act),
+      retry: (failure) => {
+        end(null);
+        return this.goOn(failure);
+      },
+      ended: (outcome) => {
+        end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
+        this.finish(outcome);
+      },
+    });
+    const headers = { ...(facts.stream ? acceptStream : acceptWhole), ...prepared.headers };
+    outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers, body: bytes, headersTimeout: attempt.firstByteMs }, relayed);
   }
 
   /** The next attempt, if there is one: then the failure stays here. */
   private goOn(failure: AttemptFailure): boolean {
     const next = this.parts.plan.after(failure);
     if (next === null) return false;
-    const begin = (): void => void this.attempt(next).catch((error: unknown) => this.fault(error, this.parts.wire));
-    if (next.waitMs === 0) begin();
+    // Never within the attempt that failed: a row of failures must not grow the stack.
+    if (next.waitMs === 0) queueMicrotask(() => this.begin(next));
     else {
       this.waiting = setTimeout(() => {
         this.waiting = null;
-        begin();
+        this.begin(next);
       }, next.waitMs);
     }
     return true;
@@ -130,10 +174,10 @@ export class RoutedCall {
   }
 
   /** Something that is no answer of a provider: a request that cannot be translated, a token that cannot be had. */
-  private fault(error: unknown, wire: Wire): void {
+  private fault(error: unknown): void {
     const known = error instanceof WireError ? error : error instanceof DeclaredError ? new WireError('upstream', error.message) : new WireError('internal', 'The model gateway failed. Its log says why.');
     if (known.kind === 'upstream' && this.goOn({ kind: 'unreachable', retryAfterMs: null })) return;
-    answerError(this.parts.response, wire, known);
+    answerError(this.parts.response, this.parts.wire, known);
     this.finish({ status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
   }
 

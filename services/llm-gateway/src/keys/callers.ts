@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { WireError } from '../wire/wire-format.ts';
 import type { KeyCache } from './key-cache.ts';
@@ -8,19 +7,18 @@ import { hashOf, type VirtualKey } from './virtual-keys.ts';
 /** Who calls: a run of a user, whoever holds the gateway's master key, or a virtual key. */
 export type Caller = { kind: 'run'; claims: RunClaims } | { kind: 'master' } | { kind: 'key'; key: VirtualKey };
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-
 /** How many run tokens are remembered as verified: reading a signature costs more than all the rest of a short call. */
 const rememberedAtMost = 4_096;
 
 /** Knows callers by the credential they send. */
 export class Callers {
-  private readonly masterDigests: readonly Buffer[];
+  /** Everything is known by its hash: no key stays in memory, and comparing hashes tells nothing about a key. */
+  private readonly masterHashes: ReadonlySet<string>;
   private readonly verified = new Map<string, RunClaims>();
 
   /** `masterKeys`: of the environment and of the configuration file; both open the gateway. */
   constructor(private readonly runTokenKey: Buffer, private readonly keys: Pick<KeyCache, 'peek' | 'find'> | null, ...masterKeys: (string | null | undefined)[]) {
-    this.masterDigests = masterKeys.flatMap((key) => (key == null ? [] : [digest(key)]));
+    this.masterHashes = new Set(masterKeys.flatMap((key) => (key == null ? [] : [hashOf(key)])));
   }
 
   /**
@@ -30,18 +28,17 @@ export class Callers {
   identify(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
     const credential = credentialOf(headers);
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
-    const known = this.verified.get(credential);
+    const hash = hashOf(credential);
+    const known = this.verified.get(hash);
     if (known && known.expires * 1_000 > Date.now()) return { kind: 'run', claims: known };
-    const given = this.masterDigests.length > 0 ? digest(credential) : null;
-    if (given !== null && this.masterDigests.some((master) => timingSafeEqual(given, master))) return { kind: 'master' };
+    if (this.masterHashes.has(hash)) return { kind: 'master' };
     const claims = readRunToken(this.runTokenKey, credential);
     if (claims) {
       if (this.verified.size >= rememberedAtMost) this.verified.clear();
-      this.verified.set(credential, claims);
+      this.verified.set(hash, claims);
       return { kind: 'run', claims };
     }
     if (this.keys === null || !credential.startsWith('sk-')) throw unknownKey();
-    const hash = hashOf(credential);
     const remembered = this.keys.peek(hash);
     if (remembered === undefined) return this.keys.find(hash).then(asCaller);
     return asCaller(remembered);
@@ -50,10 +47,9 @@ export class Callers {
   /** Whether this is a credential of the gateway itself, which may go nowhere else. */
   async owns(text: string): Promise<boolean> {
     if (looksLikeRunToken(text)) return true;
-    const given = digest(text);
-    if (this.masterDigests.some((master) => timingSafeEqual(given, master))) return true;
+    const hash = hashOf(text);
+    if (this.masterHashes.has(hash)) return true;
     if (this.keys === null || !text.startsWith('sk-')) return false;
-    const hash = given.toString('hex');
     const remembered = this.keys.peek(hash);
     return (remembered === undefined ? await this.keys.find(hash) : remembered) !== null;
   }
@@ -66,9 +62,10 @@ function asCaller(key: VirtualKey | null): Caller {
 
 const unknownKey = (): WireError => new WireError('unauthenticated', 'This key is not known here, or it has expired.', null, 'invalid_api_key');
 
+const bearer = (text: string): string | undefined => /^Bearer +(\S+) *$/i.exec(text)?.[1];
+
 /** A client whose own login must travel in `Authorization` sends our key beside it. */
 function credentialOf(headers: IncomingHttpHeaders): string | string[] | undefined {
-  const bearer = (text: string): string | undefined => /^Bearer +(\S+) *$/i.exec(text)?.[1];
   const beside = headers['x-litellm-api-key'];
   if (typeof beside === 'string') return bearer(beside) ?? beside;
   return headers.authorization === undefined ? headers['x-api-key'] : bearer(headers.authorization);

@@ -1,3 +1,4 @@
+import { after } from '../after.ts';
 import type { BudgetLedger, Reservation } from '../budgets/budget-ledger.ts';
 import { answersOf, mostExpensive, mostInput, statedOutput, type PricedPlace } from '../budgets/most-expensive.ts';
 import type { RouteName } from '../providers/route.ts';
@@ -12,62 +13,80 @@ import type { VirtualKey } from './virtual-keys.ts';
 /** The output that a call under a budget may have when it states no limit of its own. */
 export const cappedOutput = 4_096;
 
-/** What a virtual key's call has been given: it is counted out when the call is over. */
-export interface KeyCall {
-  /** US dollars set aside; 0 of a key without a budget. */
-  reserved: number;
+interface Held {
+  reservation: Reservation | null;
   /** Tokens to which the output is to be held; null: as the client says. */
   outputLimit: number | null;
+}
+
+const nothingHeld: Held = { reservation: null, outputLimit: null };
+
+/** What a virtual key's call has been given: it is counted out when the call is over. */
+export class KeyCall {
+  readonly outputLimit: number | null;
+  private readonly reservation: Reservation | null;
+  private over = false;
+
+  constructor(held: Held, private readonly countOut: (tokens: number) => void, private readonly settle: (reservation: Reservation, call: EndedCall | null) => void) {
+    this.outputLimit = held.outputLimit;
+    this.reservation = held.reservation;
+  }
+
+  /** US dollars set aside; 0 of a key without a budget. */
+  get reserved(): number {
+    return this.reservation?.amount ?? 0;
+  }
+
   /** The call was made and is over. */
-  ended(call: EndedCall): void;
+  ended(call: EndedCall): void {
+    this.close(inputTokens(call.row) + call.row.output, call);
+  }
+
   /** It was never made. */
-  dropped(): void;
+  dropped(): void {
+    this.close(0, null);
+  }
+
+  private close(tokens: number, call: EndedCall | null): void {
+    if (this.over) return;
+    this.over = true;
+    this.countOut(tokens);
+    if (this.reservation) this.settle(this.reservation, call);
+  }
 }
 
 /** Holds the calls of virtual keys to their limits and budgets. */
 export class KeyCalls {
   constructor(private readonly ledger: BudgetLedger, private readonly limits: CallLimits, private readonly prices: Pick<PriceTable, 'cost'>, private readonly routes: Pick<RoutesService, 'router' | 'upstream'>) {}
 
-  /** Throws `WireError` for a call that may not be made. */
-  async begin(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Promise<KeyCall> {
-    const countOut = await this.limits.begin(key);
-    try {
-      const { reservation, outputLimit } = await this.reserve(key, route, requestBytes, body);
-      let over = false;
-      const once = (work: () => void): void => {
-        if (!over) work();
-        over = true;
+  /** Throws, or rejects with, `WireError` for a call that may not be made. A promise only where somebody must be asked. */
+  begin(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): KeyCall | Promise<KeyCall> {
+    return after(this.limits.begin(key), (countOut) => {
+      const refused = (error: unknown): never => {
+        countOut(0);
+        throw error;
       };
-      return {
-        reserved: reservation?.amount ?? 0, outputLimit,
-        ended: (call) => once(() => {
-          countOut(inputTokens(call.row) + call.row.output);
-          if (reservation) this.settle(reservation, call);
-        }),
-        dropped: () => once(() => {
-          countOut(0);
-          if (reservation) this.ledger.settle(reservation, 0);
-        }),
-      };
-    } catch (error) {
-      countOut(0);
-      throw error;
-    }
+      try {
+        return after(this.reserve(key, route, requestBytes, body), (held) => new KeyCall(held, countOut, this.settle), refused);
+      } catch (error) {
+        return refused(error);
+      }
+    });
   }
 
-  private async reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Promise<{ reservation: Reservation | null; outputLimit: number | null }> {
-    if (key.budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return { reservation: null, outputLimit: null };
+  private reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
+    if (key.budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
     const stated = statedOutput(body);
-    const most = await mostExpensive(await this.placesOf(route), mostInput(requestBytes), (stated ?? cappedOutput) * answersOf(body), async (call) => this.prices.cost(call));
-    if (typeof most !== 'number') throw new WireError('forbidden', `This key has a budget, and the price of ${most.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
-    return { reservation: await this.ledger.reserve(key.budgets, most), outputLimit: stated === null ? cappedOutput : null };
+    const output = (stated ?? cappedOutput) * answersOf(body);
+    const most = after(this.placesOf(route), (places) => mostExpensive(places, mostInput(requestBytes), output, (call) => this.prices.cost(call)));
+    return after(most, (amount) => {
+      if (typeof amount !== 'number') throw new WireError('forbidden', `This key has a budget, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
+      return after(this.ledger.reserve(key.budgets, amount), (reservation) => ({ reservation, outputLimit: stated === null ? cappedOutput : null }));
+    });
   }
 
-  private async placesOf(route: RouteName): Promise<PricedPlace[]> {
-    if (route.source !== 'group') {
-      const upstream = await this.routes.upstream(null, route);
-      return upstream ? [{ provider: route.provider, model: route.model, baseUrl: upstream.baseUrl, officialPrices: upstream.official }] : [];
-    }
+  private placesOf(route: RouteName): PricedPlace[] | Promise<PricedPlace[]> {
+    if (route.source !== 'group') return this.placeOf(route);
     return this.routes.router.reachable(route.model).map((deployment) => {
       const { entry } = deployment;
       const { provider, model, baseUrl } = deployment.upstream(entry.group.includes('*') ? route.model : entry.group);
@@ -75,8 +94,16 @@ export class KeyCalls {
     });
   }
 
-  /** What it really cost; all that was set aside when nobody can say. */
-  private settle(reservation: Reservation, call: EndedCall): void {
-    this.prices.cost(call).then((cost) => this.ledger.settle(reservation, cost ?? reservation.amount), () => this.ledger.settle(reservation, reservation.amount));
+  private async placeOf(route: RouteName): Promise<PricedPlace[]> {
+    const upstream = await this.routes.upstream(null, route);
+    return upstream ? [{ provider: route.provider, model: route.model, baseUrl: upstream.baseUrl, officialPrices: upstream.official }] : [];
   }
+
+  /** What it really cost; all that was set aside when nobody can say, nothing of a call that was never made. */
+  private readonly settle = (reservation: Reservation, call: EndedCall | null): void => {
+    const settle = (cost: number | null): void => this.ledger.settle(reservation, cost ?? reservation.amount);
+    const cost = call === null ? 0 : call.priced === true ? (call.row.cost ?? null) : this.prices.cost(call);
+    if (cost instanceof Promise) cost.then(settle, () => settle(null));
+    else settle(cost);
+  };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Budget } from '../budgets/budget-ledger.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
 import { WireError } from '../wire/wire-format.ts';
@@ -20,7 +20,7 @@ export interface VirtualKey {
   budgets: readonly Budget[];
 }
 
-export const hashOf = (key: string): string => createHash('sha256').update(key).digest('hex');
+export const hashOf = (key: string): string => hash('sha256', key);
 
 /** The model that a key's call is for, its own aliases followed. Throws `WireError` when the key may not be used, or not for that. */
 export function modelFor(key: VirtualKey, asked: string, now: number = Date.now()): string {

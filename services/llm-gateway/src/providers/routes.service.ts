@@ -18,6 +18,8 @@ interface Remembered {
   until: number;
 }
 
+const groupRoute = (model: string): RouteName => ({ source: 'group', provider: '', model });
+
 /** Which models there are for whom, and the way to them. */
 @Injectable()
 export class RoutesService {
@@ -37,8 +39,13 @@ export class RoutesService {
   async choose(userId: string | null, provider: string | null, model: string | null): Promise<RouteName> {
     // The operator's own names come first: that is what a configuration is for.
     const group = this.groupOf(provider, model);
-    if (group !== null) return { source: 'group', provider: '', model: group };
+    if (group !== null) return groupRoute(group);
     return chooseRoute(await this.choices(userId), provider, model);
+  }
+
+  /** The way to a configured model of that name, without asking anybody; null when there is none. */
+  configured(model: string): RouteName | null {
+    return this.router.has(model) ? groupRoute(model) : null;
   }
 
   async models(userId: string | null): Promise<{ models: ModelView[]; default_model: string }> {

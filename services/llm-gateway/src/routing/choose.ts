@@ -3,6 +3,8 @@ import type { CallSize, Deployment } from './deployment.ts';
 
 /** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. */
 export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: ReadonlySet<Deployment>, random: () => number = Math.random): Deployment | null {
+  // Most models have one deployment, and every call passes here.
+  if (deployments.length === 1) return mayBeAsked(deployments[0]!, settings, size) ? deployments[0]! : null;
   const fitting = deployments.filter((deployment) => fits(deployment, settings, size));
   const awake = fitting.filter((deployment) => !deployment.isCooled && deployment.hasRoom(size));
   const fresh = awake.filter((deployment) => !tried.has(deployment));
@@ -13,6 +15,8 @@ export function choose(deployments: readonly Deployment[], settings: RouterSetti
   if (settings.strategy === 'latency-based-routing') return least(candidates, ({ latencyMs }) => latencyMs ?? 0, random);
   return shuffled(candidates, random);
 }
+
+const mayBeAsked = (deployment: Deployment, settings: RouterSettings, size: CallSize): boolean => fits(deployment, settings, size) && !deployment.isCooled && deployment.hasRoom(size);
 
 /** Whether it could answer this call at all. */
 function fits({ entry }: Deployment, settings: RouterSettings, { input, tags }: CallSize): boolean {

@@ -38,13 +38,13 @@ export class Deployment {
 
   /** The way to the model that was asked for; a wildcard's star is filled in. Throws `BAD_INPUT`. */
   upstream(asked: string): ModelUpstream {
+    const known = this.#upstreams.get(asked);
+    if (known) return known;
     const star = patternOf(this.entry.group).exec(asked)?.[1];
     const model = star === undefined ? this.entry.parameters.model : this.entry.parameters.model.replace('*', () => star);
-    const known = this.#upstreams.get(model);
-    if (known) return known;
     const upstream = upstreamOf({ ...this.entry.parameters, model }, this.services);
     if (this.#upstreams.size >= mostKept) this.#upstreams.clear();
-    this.#upstreams.set(model, upstream);
+    this.#upstreams.set(asked, upstream);
     return upstream;
   }
 

@@ -49,6 +49,8 @@ export interface EndedCall {
   baseUrl: string | null;
   officialPrices: boolean;
   prices?: Prices | null;
+  /** The row has its cost already. */
+  priced?: boolean;
   /** US dollars that it costs at least: nobody knows what a lost call used, so it costs all that was set aside. */
   least?: number;
 }

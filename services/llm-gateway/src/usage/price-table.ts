@@ -7,29 +7,30 @@ type PriceList = typeof import('@pydantic/genai-prices');
 
 /** What calls cost. The table takes memory and a tenth of a second to load, so it is read at the first call that needs it. */
 export class PriceTable {
+  private list: PriceList | null = null;
   private loading: Promise<PriceList> | null = null;
   /** Finding a provider by its address takes longer than the sum. */
   private readonly found = new Map<string, Provider | undefined>();
 
-  /** US dollars; null when the model's price is not known at that provider. */
-  async cost(call: EndedCall): Promise<number | null> {
-    const cost = await this.listed(call);
-    return call.least === undefined ? cost : Math.max(cost ?? 0, call.least);
+  /** US dollars; null when the model's price is not known at that provider. A promise only until the list is there. */
+  cost(call: EndedCall): number | null | Promise<number | null> {
+    const { row, baseUrl, prices, least } = call;
+    const atLeast = (cost: number | null): number | null => (least === undefined ? cost : Math.max(cost ?? 0, least));
+    if (baseUrl === null || inputTokens(row) + row.output === 0) return atLeast(0);
+    if (prices?.input != null || prices?.output != null) return atLeast(configuredCost(row, prices));
+    return this.list === null ? this.load().then((list) => atLeast(this.listed(list, call, baseUrl))) : atLeast(this.listed(this.list, call, baseUrl));
   }
 
-  private async listed({ row, baseUrl, officialPrices, prices }: EndedCall): Promise<number | null> {
+  private listed(list: PriceList, { row, officialPrices }: EndedCall, baseUrl: string): number | null {
     const input = inputTokens(row);
-    if (baseUrl === null || input + row.output === 0) return 0;
-    if (prices?.input != null || prices?.output != null) return configuredCost(row, prices);
-    const { calcPrice } = await this.load();
     const counted = {
       input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
       cache_write_tokens: row.cacheWrite5m + row.cacheWrite1h, ...(row.cacheWrite1h > 0 && { cache_write_1h_tokens: row.cacheWrite1h }),
     };
-    const provider = await this.provider(officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
+    const provider = this.provider(list, officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
     if (!provider) return null;
     try {
-      const found = calcPrice(counted, listedName(row.model, provider), { provider, timestamp: new Date(row.startedAt) });
+      const found = list.calcPrice(counted, listedName(row.model, provider), { provider, timestamp: new Date(row.startedAt) });
       return found && found.total_price + unlistedHourWrites(row, found.model_price);
     } catch {
       return null;
@@ -48,27 +49,26 @@ export class PriceTable {
 
   /** The same for a model at an address. */
   async contextWindowAt(baseUrl: string, model: string): Promise<number | null> {
-    const { calcPrice } = await this.load();
-    const provider = await this.provider({ providerApiUrl: baseUrl });
+    const list = await this.load();
+    const provider = this.provider(list, { providerApiUrl: baseUrl });
     try {
-      return provider === undefined ? null : (calcPrice({ input_tokens: 1 }, model, { provider })?.model.context_window ?? null);
+      return provider === undefined ? null : (list.calcPrice({ input_tokens: 1 }, model, { provider })?.model.context_window ?? null);
     } catch {
       return null;
     }
   }
 
-  private async provider(where: ProviderFindOptions): Promise<Provider | undefined> {
+  private provider(list: PriceList, where: ProviderFindOptions): Provider | undefined {
     const key = where.providerId ?? where.providerApiUrl ?? '';
     if (!this.found.has(key)) {
-      const { findProvider } = await this.load();
       if (this.found.size >= 1_000) this.found.clear();
-      this.found.set(key, findProvider(where));
+      this.found.set(key, list.findProvider(where));
     }
     return this.found.get(key);
   }
 
   private load(): Promise<PriceList> {
-    this.loading ??= import('@pydantic/genai-prices');
+    this.loading ??= import('@pydantic/genai-prices').then((list) => (this.list = list));
     return this.loading;
   }
 }

@@ -16,16 +16,18 @@ const rotateAt = 4 * 1024 * 1024;
  * turn of the event loop, which a killed process does not take along; a power cut may. One file a process.
  */
 export class UsageJournal {
-  private readonly open = new Map<string, Line>();
+  /** The newest line of each call. */
+  private readonly open = new Map<string, string>();
   private lines: string[] = [];
+  private waiting: (() => void)[] = [];
   private scheduled = false;
   private file: number | null = null;
   private path = '';
   private size = 0;
   private count = 0;
 
-  /** Without a folder nothing is kept. */
-  constructor(private readonly folder: string | null) {}
+  /** Without a folder nothing is kept. `trouble` hears why lines cannot be written at the moment; they are tried again. */
+  constructor(private readonly folder: string | null, private readonly trouble: (error: unknown) => void = () => {}) {}
 
   /** What processes that are gone left behind. Their files are deleted once `stored` is called for all of it. */
   takeOver(): Leftovers {
@@ -53,6 +55,12 @@ export class UsageJournal {
     this.remember(call.row.id, { ended: call });
   }
 
+  /** Runs `act` once every line so far is written; at once when there is none to write. */
+  written(act: () => void): void {
+    if (this.scheduled) this.waiting.push(act);
+    else act();
+  }
+
   stored(ids: readonly string[]): void {
     for (const id of ids) this.open.delete(id);
     if (this.open.size === 0) {
@@ -72,20 +80,42 @@ export class UsageJournal {
 
   private remember(id: string, line: Line): void {
     if (this.folder === null) return;
-    this.open.set(id, line);
-    this.lines.push(`${JSON.stringify(line)}\n`);
+    const text = `${JSON.stringify(line)}\n`;
+    this.open.set(id, text);
+    this.lines.push(text);
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => this.write());
+    setImmediate(() => this.writeAndGoOn());
+  }
+
+  /** Answers do not wait for a disk that is full: their calls are then as safe as the memory that they are in. */
+  private writeAndGoOn(): void {
+    const acts = this.waiting;
+    this.waiting = [];
+    try {
+      this.write();
+    } catch (error) {
+      this.trouble(error);
+    } finally {
+      for (const act of acts) act();
+    }
   }
 
   private write(): void {
     this.scheduled = false;
     if (this.lines.length === 0) return;
-    const text = this.lines.join('');
-    this.lines = [];
     this.file ??= this.openFile();
-    this.size += writeSync(this.file, text);
+    // Several calls share one write.
+    const bytes = Buffer.from(this.lines.join(''));
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.file, bytes, at);
+    } catch (error) {
+      // What is there may end within a line.
+      if (this.lines[0] !== '\n') this.lines.unshift('\n');
+      throw error;
+    }
+    this.size += bytes.length;
+    this.lines = [];
   }
 
   /** Goes on in a new file that holds only what is still open. */
@@ -93,7 +123,7 @@ export class UsageJournal {
     const [old, oldPath] = [this.file, this.path];
     this.file = null;
     this.size = 0;
-    this.lines = [...this.open.values()].map((line) => `${JSON.stringify(line)}\n`);
+    this.lines = [...this.open.values()];
     this.write();
     if (old !== null) closeSync(old);
     rmSync(oldPath, { force: true });

@@ -39,12 +39,22 @@ export class UsageRecorder {
     this.journal.begun(call);
   }
 
-  /** The call as it is kept; its cost comes later. */
+  /** The call as it is kept; its cost may come later. */
   end(call: ModelCall, outcome: CallOutcome): EndedCall {
     const ended = endedCall(call, outcome, performance.now() - call.startedMark);
+    const cost = this.prices.cost(ended);
+    if (!(cost instanceof Promise)) {
+      ended.row.cost = cost;
+      ended.priced = true;
+    }
     this.journal.ended(ended);
     this.enqueue(ended);
     return ended;
+  }
+
+  /** Runs `act` once everything told before is on disk, at the latest when this turn of the event loop ends. */
+  written(act: () => void): void {
+    this.journal.written(act);
   }
 
   /** Stores everything that is waiting. */
@@ -71,7 +81,7 @@ export class UsageRecorder {
     while (this.pending.length > 0) {
       const batch = this.pending.slice(0, largestBatch);
       try {
-        for (const call of batch) call.row.cost = await this.prices.cost(call);
+        for (const call of batch) if (call.priced !== true) call.row.cost = await this.prices.cost(call);
         await this.store(batch.map((call) => call.row));
       } catch (error) {
         if (this.failures++ === 0) this.log.warn('Usage cannot be stored at the moment; it is kept', { error });

@@ -15,6 +15,10 @@ const columns = {
 } as const satisfies Partial<Record<keyof UsageRow, string>>;
 const fields = Object.keys(columns) as (keyof typeof columns)[];
 const places = `(${fields.map(() => '?').join(', ')})`;
+/** Rows of one statement: few different numbers, because a statement is compiled once and a large one takes long. */
+const portions = [64, 8, 1] as const;
+const insertion = (count: number): string => `insert into usage (${Object.values(columns).join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')} on conflict (id) do nothing returning id`;
+const insertions = new Map<number, string>(portions.map((count) => [count, insertion(count)]));
 
 @Injectable()
 export class UsageRepository {
@@ -28,9 +32,14 @@ export class UsageRepository {
   async store(rows: readonly UsageRow[]): Promise<void> {
     await this.database.transaction(async (em) => {
       // Written by hand: every model call passes here, and the mapper costs several times the insert.
-      const values = rows.flatMap((row) => fields.map((field) => row[field] ?? null));
-      const sql = `insert into usage (${Object.values(columns).join(', ')}) values ${rows.map(() => places).join(', ')} on conflict (id) do nothing returning id`;
-      const added = new Set((await em.execute<{ id: string }[]>(sql, values)).map((row) => row.id));
+      const added = new Set<string>();
+      for (let at = 0; at < rows.length; ) {
+        const count = portions.find((portion) => portion <= rows.length - at)!;
+        const values: unknown[] = [];
+        for (let index = at; index < at + count; index++) for (const field of fields) values.push(rows[index]![field] ?? null);
+        for (const { id } of await em.execute<{ id: string }[]>(insertions.get(count)!, values)) added.add(id);
+        at += count;
+      }
       const fresh = rows.filter((row) => added.has(row.id));
       for (const row of fresh) this.announce(em, row);
       await addToHours(em, this.instance, fresh);

@@ -50,14 +50,14 @@ export class StreamSniffer {
     this.partialSize = 0;
     if (end < chunk.length) this.keep(chunk.subarray(end));
     this.measure(lines);
-    const passed = lines.includes(marker) ? this.inspect(lines) : lines;
+    const passed = this.inspect(lines);
     return this.strip ? passed : chunk;
   }
 
   /** What was kept back when the stream ended properly. */
   end(): Buffer {
     const rest = this.partialSize === 0 ? nothing : Buffer.concat(this.partial);
-    if (rest.includes(marker)) this.inspect(rest);
+    this.inspect(rest);
     return this.strip ? rest : nothing;
   }
 
@@ -85,7 +85,8 @@ export class StreamSniffer {
         this.bytes += end - at;
         if (end - at < this.shortestEvent && end - at > 24) this.shortestEvent = end - at;
       }
-      at = lines.indexOf(dataField, end);
+      // Mostly the next event follows a blank line at once, and need not be looked for.
+      at = lines[end + 1] === newline && isDataAt(lines, end + 2) ? end + 2 : lines.indexOf(dataField, end);
     }
   }
 
@@ -93,10 +94,14 @@ export class StreamSniffer {
     const kept: Buffer[] = [];
     let passedTo = 0;
     for (let at = lines.indexOf(marker); at !== -1; ) {
+      if (!opensObject(lines, at + marker.length)) {
+        at = lines.indexOf(marker, at + marker.length);
+        continue;
+      }
       const start = lines.lastIndexOf(newline, at) + 1;
       const newlineAt = lines.indexOf(newline, at);
       const end = newlineAt === -1 ? lines.length : newlineAt + 1;
-      if (opensObject(lines, at + marker.length) && this.read(lines.subarray(start, end)) && this.strip) {
+      if (this.read(lines.subarray(start, end)) && this.strip) {
         kept.push(lines.subarray(passedTo, start));
         passedTo = end;
       }
@@ -117,6 +122,11 @@ export class StreamSniffer {
       return false;
     }
   }
+}
+
+/** `data:` */
+function isDataAt(lines: Buffer, at: number): boolean {
+  return lines[at] === 100 && lines[at + 1] === 97 && lines[at + 2] === 116 && lines[at + 3] === 97 && lines[at + 4] === 58;
 }
 
 /** Providers write `"usage":null` into every other event; only an object is worth parsing. */
