@@ -12,7 +12,7 @@ export const benchmark: Benchmark = {
   figures: [
     { name: 'cold_s', unit: 's', how: '`npm start` in a copy of the checkout without dependencies or build, empty cache folder and engine, to ready (whole size only; 0 in the small run)', most: 420 },
     { name: 'warm_s', unit: 's', how: '`npm start`, built, engine up, image cached, new data folder, to ready; the slowest of the tries', most: 30 },
-    { name: 'computer_s', unit: 's', how: 'POST of sandbox/start in a new conversation to its first command answered through the terminal tool: start answered plus one bash call', most: 15 },
+    { name: 'computer_s', unit: 's', how: 'POST of sandbox/start in a new conversation to its answer, which comes when the computer takes its first command', most: 15 },
     { name: 'rest_mb', unit: 'MB', how: 'PSS of all service processes and the supervisor, 10 s after the start, nothing going on', most: 900 },
   ],
   run: async ({ size, say }) => {

@@ -279,7 +279,7 @@ describe('bad input', () => {
       socket.on('open', () => odd.forEach((frame) => socket.send(frame)));
       socket.on('message', (data: Buffer) => {
         answers.push((JSON.parse(data.toString()) as { code: string }).code);
-        if (answers.length === odd.length) socket.send('x'.repeat(400_000));
+        if (answers.length === odd.length) socket.send('x'.repeat(1_400_000));
       });
       socket.on('error', () => {});
       socket.on('close', (code) => resolve([...answers, String(code)]));

@@ -50,7 +50,7 @@ async function make(docker, suite) {
   say(`Making the base image from Debian packages (${suite}), about half a minute`);
   const archive = join(cacheFolder, `base-${suite}-${process.pid}.tar`);
   try {
-    const made = await run('mmdebstrap', ['--variant=minbase', '--include=ca-certificates', '--quiet', suite, archive], { seconds: 180 });
+    const made = await run('mmdebstrap', ['--variant=minbase', '--include=ca-certificates', '--quiet', '--aptopt=Acquire::http::Timeout "10"', '--aptopt=Acquire::Retries "1"', suite, archive], { seconds: 180 });
     if (!made.ok) return `mmdebstrap ${suite} failed: ${tail(made.output, 2)}`;
     const imported = await docker(['import', '--change', 'CMD ["/bin/bash"]', archive, tag(suite)], { seconds: 120 });
     return imported.ok ? null : `docker import failed: ${tail(imported.output, 2)}`;

@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 // The modules are plain JavaScript without types on purpose: they run before anything is installed.
 const { withLock } = (await import(join(import.meta.dirname, 'lock.mjs'))) as { withLock: <Value>(file: string, what: string, work: () => Promise<Value>) => Promise<Value> };
 const { makeFolder } = (await import(join(import.meta.dirname, 'cache.mjs'))) as { makeFolder: (folder: string, make: (temporary: string) => Promise<void>) => Promise<void> };
 const { contentHash } = (await import(join(import.meta.dirname, 'checkout.mjs'))) as { contentHash: (paths: string[], options?: { base?: string; keep?: (name: string) => boolean }) => string };
 const { run } = (await import(join(import.meta.dirname, 'run.mjs'))) as { run: (program: string, args: string[], options?: { seconds?: number; input?: string }) => Promise<{ ok: boolean; output: string; stdout: string; timedOut: boolean }> };
+
+const { registryOptions } = (await import(join(import.meta.dirname, 'node.mjs'))) as { registryOptions: (node: string, options: { seconds: number; environment: Record<string, string> }) => Promise<string[]> };
+const { findGo, goInstall } = (await import(join(import.meta.dirname, 'go.mjs'))) as { findGo: () => string | null; goInstall: (folder: string, what: { module: string; version: string }, limits: { seconds: number; answerSeconds: number }) => Promise<void> };
 
 const parent = mkdtempSync(join(tmpdir(), 'bootstrap-'));
 let folder: string;
@@ -80,5 +85,43 @@ describe('run', () => {
 
   it('reports a program that does not exist instead of throwing', async () => {
     expect(await run('no-such-program-of-deskhand', [])).toMatchObject({ ok: false, output: expect.stringContaining('ENOENT') });
+  });
+});
+
+describe('a source that takes connections and never answers', () => {
+  const open = new Set<Socket>();
+  const silent = createServer((socket) => open.add(socket.on('error', () => {})));
+  let address: string;
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    address = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/`;
+  });
+  afterAll(() => {
+    for (const socket of open) socket.destroy();
+    silent.close();
+  });
+
+  it('is left by npm within seconds, which then takes what it has', async () => {
+    const started = performance.now();
+    expect(await registryOptions(process.execPath, { seconds: 1, environment: { npm_config_registry: address, npm_config_cache: folder } })).toEqual(['--offline']);
+    expect(performance.now() - started).toBeLessThan(6_000);
+  });
+
+  it('is told from a registry that answers without knowing the question', async () => {
+    const registry = createHttpServer((_, response) => response.writeHead(404).end('{}'));
+    await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+    const { port } = registry.address() as AddressInfo;
+    expect(await registryOptions(process.execPath, { seconds: 3, environment: { npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: folder } })).toEqual([]);
+    registry.close();
+  });
+
+  it('is left by go within seconds', async () => {
+    vi.stubEnv('GOPROXY', address);
+    vi.stubEnv('GOMODCACHE', join(folder, 'modules'));
+    const started = performance.now();
+    const failure = goInstall(folder, { module: 'example.org/nothing', version: 'v1.0.0' }, { seconds: 60, answerSeconds: 1 });
+    await expect(failure).rejects.toThrow(findGo() ? 'the module proxy does not answer' : 'go is not installed');
+    expect(performance.now() - started).toBeLessThan(4_000);
+    vi.unstubAllEnvs();
   });
 });

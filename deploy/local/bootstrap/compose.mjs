@@ -43,7 +43,7 @@ async function fetchPlugin(docker, base) {
   const again = findCompose();
   if (again) return again;
   say('Fetching docker compose (package docker-compose of Debian 13)');
-  const script = 'apt-get update -qq && cd /tmp && apt-get download -qq docker-compose && dpkg-deb -x docker-compose_*.deb package && cp package/usr/libexec/docker/cli-plugins/docker-compose /target/';
+  const script = 'apt-get update -qq -o Acquire::http::Timeout=10 -o Acquire::Retries=1 && cd /tmp && apt-get download -qq -o Acquire::http::Timeout=10 docker-compose && dpkg-deb -x docker-compose_*.deb package && cp package/usr/libexec/docker/cli-plugins/docker-compose /target/';
   await makeFolder(folder, async (temporary) => {
     await docker(['run', '--rm', '--network', 'host', '--volume', `${temporary}:/target`, base, 'sh', '-c', script], { seconds: 120 });
   });

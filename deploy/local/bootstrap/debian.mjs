@@ -16,6 +16,9 @@ export function isDebian() {
 
 let updated = false;
 
+/** A mirror that does not answer is left within seconds; once is enough to find that out. */
+const patience = ['Acquire::http::Timeout=10', 'Acquire::https::Timeout=10', 'Acquire::Retries=1'].flatMap((option) => ['-o', option]);
+
 /**
  * Installs Debian packages without questions: `{ok, problem}`. `optional` ones are installed where this release has
  * them. Needs root.
@@ -27,7 +30,7 @@ export function installPackages(names, optional = []) {
 async function install(names, optional) {
   const environment = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' };
   if (!updated) {
-    await run('apt-get', ['update', '-qq'], { seconds: 90, environment });
+    await run('apt-get', ['update', '-qq', ...patience], { seconds: 90, environment });
     updated = true;
   }
   const extra = [];
@@ -35,7 +38,7 @@ async function install(names, optional) {
     const known = await run('apt-cache', ['show', '--no-all-versions', name], { seconds: 10, environment });
     if (known.ok) extra.push(name);
   }
-  const wait = ['-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=2'];
+  const wait = ['-o', 'DPkg::Lock::Timeout=120', ...patience];
   const args = ['install', '-y', '-qq', '--no-install-recommends', ...wait, ...names, ...extra];
   const installed = await run('apt-get', args, { seconds: 300, environment });
   return { ok: installed.ok, problem: installed.ok ? null : `apt-get install ${names.join(' ')} failed: ${tail(installed.output, 3)}` };

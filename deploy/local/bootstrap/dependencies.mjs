@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readOrNull, root } from './checkout.mjs';
 import { withLock } from './lock.mjs';
 import { cacheFolder } from './cache.mjs';
-import { nodeVersion, npm } from './node.mjs';
+import { nodeVersion, npm, registryOptions } from './node.mjs';
 import { Remedy, say } from './report.mjs';
 
 const lockFile = join(root, 'package-lock.json');
@@ -26,7 +26,7 @@ export async function ensureDependencies(node) {
  */
 async function install(node) {
   say('Installing dependencies (npm ci)');
-  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const options = ['--no-audit', '--no-fund', '--loglevel=error', ...(await registryOptions(node))];
   const exact = await npm(node, ['ci', ...options], { seconds: 400, cwd: root });
   if (exact.ok) return;
   const installed = exact.output.includes('EUSAGE') ? await npm(node, ['install', '--no-save', ...options], { seconds: 400, cwd: root }) : exact;

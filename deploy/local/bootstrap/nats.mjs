@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder, makeFolder } from './cache.mjs';
+import { findGo, goInstall } from './go.mjs';
 import { withLock } from './lock.mjs';
 import { Remedy, say, tail } from './report.mjs';
 import { isExecutable, run, which } from './run.mjs';
@@ -90,12 +91,8 @@ function checkDigest(file, expected) {
 
 fromGo.title = 'go install';
 async function fromGo(temporary) {
-  const go = which('go', `${process.env.PATH}:/usr/local/go/bin`);
-  if (!go) throw new Error('go is not installed');
-  say(`Building nats-server ${moduleVersion} (${fromGo.title}), about a minute`);
-  const environment = { GOBIN: temporary, CGO_ENABLED: '0' };
-  const built = await run(go, ['install', `github.com/nats-io/nats-server/v2@${moduleVersion}`], { seconds: 240, environment });
-  if (!built.ok) throw new Error(tail(built.output, 1) || 'no answer');
+  if (findGo()) say(`Building nats-server ${moduleVersion} (${fromGo.title}), about a minute`);
+  await goInstall(temporary, { module: 'github.com/nats-io/nats-server/v2', version: moduleVersion }, { seconds: 240 });
 }
 
 fromImage.title = `the container image ${image}`;

@@ -30,7 +30,7 @@ async function installNode() {
   if (found) return found;
   say(`Installing Node ${nodeVersion} (npm package node)`);
   await makeFolder(folder, async (temporary) => {
-    const options = ['--prefix', temporary, '--no-save', '--no-audit', '--no-fund', '--engine-strict=false', '--ignore-scripts=false'];
+    const options = [...(await registryOptions(process.execPath)), '--prefix', temporary, '--no-save', '--no-audit', '--no-fund', '--engine-strict=false', '--ignore-scripts=false'];
     const installed = await npm(process.execPath, ['install', ...options, `node@${nodeVersion}`], { seconds: 180, cwd: temporary });
     if (!installed.ok) {
       throw new Remedy(`Node ${nodeVersion} could not be installed: ${tail(installed.output, 3)}`, `install Node ${nodeVersion} yourself and run the command with it.`);
@@ -44,6 +44,17 @@ async function installNode() {
 /** Environment in which `node`, npm and native builds are the given Node's. */
 export function nodeEnvironment(node) {
   return { PATH: `${dirname(node)}:${fullPath()}`, npm_config_nodedir: dirname(dirname(node)) };
+}
+
+/**
+ * Options with which npm installs: none, or to take what its cache holds when its registry does not answer. A registry that
+ * cannot be reached would otherwise be waited for through all of npm's patience.
+ */
+export async function registryOptions(node, { seconds = 8, environment } = {}) {
+  const asked = await npm(node, ['ping', `--fetch-timeout=${seconds * 1000}`, '--fetch-retries=0'], { seconds: seconds + 5, environment });
+  const silent = asked.timedOut || (!asked.ok && /^npm (error|ERR!) (network|errno FETCH_ERROR)/m.test(asked.output));
+  if (silent) say('The npm registry does not answer; trying with what npm has in its cache');
+  return silent ? ['--offline'] : [];
 }
 
 /** Runs npm under the given Node, whichever Node npm came with. */

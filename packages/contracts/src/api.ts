@@ -32,7 +32,7 @@ export const messageView = z.object({
 export type MessageView = z.infer<typeof messageView>;
 
 /** A message as JSON: a unit may take six bytes as an escape. */
-const longestMessageBody = 6 * maximumMessageLength + 4_096;
+export const longestMessageBody = 6 * maximumMessageLength + 4_096;
 const saying = z.object({ content: z.string().min(1).max(maximumMessageLength), idempotency_key: z.string().min(1).max(200).optional() });
 const tokenView = z.object({ id: z.string(), name: z.string(), scopes: z.array(tokenScope), created_at: z.string(), expires_at: z.string().nullable(), last_used_at: z.string().nullable() });
 

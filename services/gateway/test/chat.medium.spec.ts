@@ -79,6 +79,20 @@ describe('the chat of the first clients, hints and pages', () => {
     socket.terminate();
   });
 
+  it('takes a message as long as one may be, in any script, and answers a longer one with an error', async () => {
+    const conversation_id = await gateway.conversation(alice);
+    const { socket, send, until } = await open();
+    const content = '東'.repeat(200_000);
+    send({ type: 'join_conversation', conversation_id });
+    send({ type: 'user_message', content: `${content}京` });
+    expect(await until('error')).toMatchObject({ code: 'BAD_INPUT' });
+    send({ type: 'user_message', content });
+    const { message_id } = await until('message_saved');
+    const { body } = await gateway.ask('GET', `/api/conversations/${conversation_id}/messages`, { token: alice.token });
+    expect(body.messages.map(({ id, content: kept }: Frame) => [id, kept === content])).toEqual([[message_id, true]]);
+    socket.terminate();
+  });
+
   it('cancels, and says what went wrong', async () => {
     const conversation_id = await gateway.conversation(alice);
     const { socket, send, until } = await open();

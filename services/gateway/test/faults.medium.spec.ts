@@ -156,7 +156,7 @@ describe('faults', () => {
     await new Promise((resolve) => socket.once('open', resolve));
     const closed = new Promise<number>((resolve) => socket.once('close', resolve));
     socket.on('error', () => {});
-    socket.send(JSON.stringify({ type: 'ping', padding: 'x'.repeat(300_000) }));
+    socket.send(JSON.stringify({ type: 'ping', padding: 'x'.repeat(1_300_000) }));
     expect(await closed).toBe(1_009);
     const many = new WebSocket(`ws://127.0.0.1:${gateway.port}/api/ws?token=${alice.token}`);
     await new Promise((resolve) => many.once('open', resolve));

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { DeclaredError, newId } from '@deskhand/contracts';
+import { DeclaredError, longestMessageBody, newId } from '@deskhand/contracts';
 import { Bus, Log, withRequest } from '@deskhand/platform';
 import type { WebSocket } from 'ws';
 import { ConversationFeeds } from '../feed/conversation-feeds.ts';
@@ -17,7 +17,8 @@ import type { UpgradeEndpoint } from './upgrade-endpoint.ts';
 @Injectable()
 export class WebSocketListener implements UpgradeEndpoint {
   readonly path = '/api/ws';
-  readonly maxPayload = 262_144;
+  /** A message may be as long here as over REST. */
+  readonly maxPayload = longestMessageBody;
 
   constructor(
     private readonly authenticator: Authenticator,
