@@ -16,7 +16,7 @@ const batch = 16;
 export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<CallOutcome> {
   // Scripts speak two formats; the third is translated.
   const translated = call.wire === 'openai-responses' ? translationBetween(call.wire, 'openai-chat')!.request(body) : null;
-  const format = call.wire === 'openai-responses' ? 'openai-chat' : call.wire;
+  const format = call.wire === 'anthropic-messages' ? call.wire : 'openai-chat';
   const turn = builtInTurn(model, format, translated?.body ?? body, call.requestBytes);
   const heading = builtInHeading(model, format);
   const openai = format === 'openai-chat';

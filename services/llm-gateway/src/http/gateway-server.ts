@@ -13,6 +13,7 @@ import { openaiResponses } from '../wire/openai-responses.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
 import { discardRest } from './discard.ts';
+import type { EmbeddingCalls } from './embedding-calls.ts';
 import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
 import type { ModelRoutes } from './model-routes.ts';
@@ -30,6 +31,7 @@ interface Endpoint {
 
 export interface GatewayServerParts {
   calls: ModelCalls;
+  embeddings: EmbeddingCalls;
   callers: Callers;
   keyRoutes: KeyRoutes;
   modelRoutes: ModelRoutes;
@@ -105,12 +107,13 @@ export class GatewayServer {
   }
 
   private *listEndpoints(): Generator<[string, Endpoint]> {
-    const { calls, callers, metrics } = this.parts;
+    const { calls, callers, embeddings, metrics } = this.parts;
     const get = ['GET', 'HEAD'];
     const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
     const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
     const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
     const counts: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.countTokens(request, response) };
+    const embedded: Endpoint = { methods: ['POST'], wire: openaiChat, handle: async (request, response) => embeddings.serve(request, response) };
     const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.models(request)) };
     const alive: Endpoint = { methods: get, wire: openaiChat, handle: (_, response) => answerJson(response, 200, { status: 'ok' }) };
     const readiness: Endpoint = {
@@ -127,7 +130,7 @@ export class GatewayServer {
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
-    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];

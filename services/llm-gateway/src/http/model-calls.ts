@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { DeclaredError, newId } from '@deskhand/contracts';
+import { newId } from '@deskhand/contracts';
 import { after } from '../after.ts';
-import type { Caller, Callers } from '../keys/callers.ts';
+import type { Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { dialectOf } from '../providers/dialect-of.ts';
-import { routeId, type RouteName, type Upstream } from '../providers/route.ts';
+import { routeId, type Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import { withoutKey } from '../providers/without-key.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
@@ -16,11 +16,11 @@ import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { estimatedTokens } from '../wire/count-tokens.ts';
-import { isRecord } from '../wire/token-usage.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
+import { callRoute, tagsOf } from './call-route.ts';
 import { withOutputLimit } from './output-limit.ts';
 import { upstreamHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
@@ -66,7 +66,7 @@ export class ModelCalls {
     const body = parseJson(raw);
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
-    const found = this.route(caller, key === null ? facts.model : modelFor(key, facts.model));
+    const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));
     const route = found instanceof Promise ? await found : found;
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
@@ -119,7 +119,7 @@ export class ModelCalls {
     const raw = await readBody(request, limits.bodyBytes);
     const body = parseJson(raw);
     const facts = anthropicMessages.readRequest(body);
-    const route = await this.route(caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
+    const route = await callRoute(this.parts.routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
     const upstream = route.source === 'builtin' ? null : await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route);
     if (upstream?.wire !== 'anthropic-messages') return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
     const bytes = anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false });
@@ -170,32 +170,4 @@ export class ModelCalls {
     const ended = this.parts.recorder.end(call, outcome);
     held?.ended(ended);
   }
-
-  private route(caller: Caller, model: string): RouteName | Promise<RouteName> {
-    if (caller.kind === 'run') {
-      const { route } = caller.claims;
-      if (model === route.model || model === routeId(route)) return route;
-      throw new WireError('not-found', `The key of this run is for the model ${routeId(route)}, not for ${model.slice(0, 200)}.`, 'model', 'model_not_found');
-    }
-    return this.parts.routes.configured(model) ?? this.chosen(model);
-  }
-
-  private async chosen(model: string): Promise<RouteName> {
-    try {
-      return await this.parts.routes.choose(null, null, model);
-    } catch (error) {
-      if (error instanceof DeclaredError && error.code === 'NOT_FOUND') throw new WireError('not-found', error.message, 'model', 'model_not_found');
-      throw error;
-    }
-  }
-}
-
-const noTags: readonly string[] = [];
-
-/** Tags of a request, in its body's metadata or in a header, as LiteLLM's clients send them. */
-function tagsOf(body: Record<string, unknown>, request: IncomingMessage): readonly string[] {
-  const header = request.headers['x-litellm-tags'];
-  if (header === undefined && body.metadata === undefined) return noTags;
-  const metadata = isRecord(body.metadata) && Array.isArray(body.metadata.tags) ? body.metadata.tags.filter((tag) => typeof tag === 'string') : [];
-  return [...metadata, ...(typeof header === 'string' ? header.split(',').map((tag) => tag.trim()).filter((tag) => tag !== '') : [])];
 }

@@ -15,6 +15,7 @@ import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import { clientHeaders } from './pass-headers.ts';
+import { retryAfter } from './retry-after.ts';
 
 export interface RelayLimits {
   timeouts: OutgoingTimeouts;
@@ -261,13 +262,4 @@ function parse(bytes: Buffer): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Milliseconds; null when it says nothing that can be read. */
-function retryAfter(header: string | undefined): number | null {
-  if (header === undefined) return null;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return Math.max(0, seconds * 1_000);
-  const at = Date.parse(header);
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }

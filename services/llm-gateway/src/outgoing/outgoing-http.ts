@@ -1,4 +1,5 @@
 import { guardedConnector, type AddressPolicy, type Resolve } from '@deskhand/platform/outgoing';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 
 export interface OutgoingTimeouts {
@@ -43,6 +44,19 @@ export class OutgoingHttp {
       if (size >= limit) break;
     }
     return { status: answer.statusCode, text: Buffer.concat(chunks).subarray(0, limit).toString('utf8') };
+  }
+
+  /** Sends a body and reads the whole answer, at most `limit` bytes. Rejects when there is none, when it is larger, and when `signal` ends it. */
+  async exchange(origin: string, options: { path: string; headers: Record<string, string>; body: Buffer; headersTimeout: number }, limit: number, signal: AbortSignal): Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }> {
+    const answer = await this.pool(origin).request({ ...options, method: 'POST', bodyTimeout: this.timeouts.idleMs, signal });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > limit) throw new Error('The answer is too large');
+    }
+    return { status: answer.statusCode, headers: answer.headers, body: Buffer.concat(chunks, size) };
   }
 
   async close(): Promise<void> {

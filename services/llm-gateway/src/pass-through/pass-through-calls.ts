@@ -1,9 +1,9 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { Transform, type TransformCallback } from 'node:stream';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newId } from '@deskhand/contracts';
 import { discardRest } from '../http/discard.ts';
 import type { RelayLimits } from '../http/relayed-call.ts';
-import type { Callers } from '../keys/callers.ts';
+import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
@@ -11,6 +11,7 @@ import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
+import type { ApiFormat } from '../wire/formats.ts';
 import { openaiChat } from '../wire/openai-chat.ts';
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
@@ -66,16 +67,16 @@ export class PassThroughCalls {
     const held = key === null ? null : await this.parts.keyCalls.begin(key, { source: 'caller', provider: '', model: endpoint.path }, 0, {});
     if (response.destroyed) return held?.dropped();
     if (call !== null) this.begin(call);
-    this.pass(endpoint, wire, call, held, { path, headers }, request, response);
+    this.pass(endpoint, wire, call, format, held, { path, headers }, request, response);
   }
 
-  private pass(endpoint: PassThroughEndpoint, wire: Wire, call: ModelCall | null, held: KeyCall | null, to: { path: string; headers: Record<string, string | string[]> }, request: IncomingMessage, response: ServerResponse): void {
+  private pass(endpoint: PassThroughEndpoint, wire: Wire, call: ModelCall | null, format: ApiFormat | null, held: KeyCall | null, to: { path: string; headers: Record<string, string | string[]> }, request: IncomingMessage, response: ServerResponse): void {
     const { outgoing, limits } = this.parts;
     const own = Object.fromEntries(Object.entries(endpoint.headers).map(([name, value]) => [name.toLowerCase(), value]));
     const body = hasBody(request) ? request.pipe(new Limited(limits.bodyBytes)) : null;
     const passed = new PassedCall({
       response, wire, limits, callId: call?.id ?? newId(), startedMark: call?.startedMark ?? performance.now(), secrets: Object.values(endpoint.headers),
-      watch: (headers) => (call === null ? null : new UsageWatcher(call.wire, headers)),
+      watch: (headers) => (format === null ? null : new UsageWatcher(format, headers)),
       ended: (outcome) => {
         // The rest of a body that the provider did not want is the client's to send and nobody's to keep.
         if (body !== null) request.unpipe(body);
@@ -101,18 +102,27 @@ export class PassThroughCalls {
 
   /** The virtual key it came with; null for the master key's calls and for open endpoints. */
   private async admit(endpoint: PassThroughEndpoint, request: IncomingMessage): Promise<VirtualKey | null> {
-    const { callers } = this.parts;
     const { headers } = request;
     const beside = headers['x-litellm-api-key'];
     if (endpoint.open && beside === undefined && !isForwarded(request)) return null;
-    if (endpoint.forwardHeaders && beside === undefined) throw new WireError('unauthenticated', `Send a key of this gateway as "x-litellm-api-key: …". Authorization carries your own login at ${new URL(endpoint.target).host}.`, null, 'missing_api_key');
-    const caller = await callers.identify(endpoint.forwardHeaders ? { 'x-litellm-api-key': beside } : headers);
+    if (endpoint.forwardHeaders && beside === undefined) throw new WireError('forbidden', `Send a key of this gateway as "x-litellm-api-key: …". Authorization carries your own login at ${new URL(endpoint.target).host}.`, null, 'missing_api_key');
+    const caller = await this.identify(endpoint.forwardHeaders ? { 'x-litellm-api-key': beside } : headers, endpoint);
     if (caller.kind === 'master') return null;
     // A run has one model. With a login of somebody's own it could carry anything out of its computer.
     if (caller.kind === 'run') throw new WireError('forbidden', `The key of a run is for its model only, not for ${endpoint.path}.`, null, 'key_model_access_denied');
     modelFor(caller.key, endpoint.path);
     if (Object.keys(endpoint.headers).length > 0 && caller.key.budgets.length > 0) throw new WireError('forbidden', `This key has a budget, and what ${endpoint.path} costs is not known.`, null, 'unknown_price');
     return caller.key;
+  }
+
+  /** A 401 would be taken for the provider's word on the caller's own login, and coding agents would fetch themselves a new one. */
+  private async identify(headers: IncomingHttpHeaders, { forwardHeaders }: PassThroughEndpoint): Promise<Caller> {
+    try {
+      return await this.parts.callers.identify(headers);
+    } catch (error) {
+      if (forwardHeaders && error instanceof WireError && error.kind === 'unauthenticated') throw new WireError('forbidden', error.message, error.param, error.code);
+      throw error;
+    }
   }
 
   private begin(call: ModelCall): void {

@@ -2,6 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { failureWords } from '../outgoing/failure-words.ts';
 import { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { endpointOf, type ModelUpstream } from '../upstreams/upstream.ts';
+import { readEmbeddingRequest } from '../wire/embeddings/embedding-request.ts';
+import { embeddingSides } from '../wire/embeddings/embedding-sides.ts';
 import { isRecord } from '../wire/token-usage.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError } from '../wire/wire-format.ts';
@@ -41,11 +43,13 @@ export class ProviderProbe {
   }
 
   private async attemptAt(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string }> {
+    const { embeddings } = upstream;
     const embedding = mode === 'embedding';
-    if (embedding && !upstream.serves('embeddings')) return { ok: false, message: `Embeddings of ${upstream.provider} cannot be asked for here.` };
+    if (embedding && embeddings === null) return { ok: false, message: `Embeddings of ${upstream.provider} cannot be asked for here.` };
     const format = embedding ? 'openai-chat' : upstream.formatFor('openai-chat');
     const endpoint = embedding ? 'embeddings' : endpointOf[format];
-    const asked = embedding ? { model: upstream.model, input: 'ready' } : { model: upstream.model, messages: [question], ...(format === 'anthropic-messages' && { max_tokens: 16 }) };
+    const ready = readEmbeddingRequest({ model: upstream.model, input: 'ready' });
+    const asked = embedding ? (embeddings === 'openai' || embeddings === null ? ready.body : embeddingSides[embeddings].write(['ready'], ready, upstream.model)) : { model: upstream.model, messages: [question], ...(format === 'anthropic-messages' && { max_tokens: 16 }) };
     const body = embedding ? asked : (translationBetween('openai-chat', format, upstream.dialect)?.request(asked).body ?? asked);
     const bytes = Buffer.from(JSON.stringify({ ...body, ...upstream.bodyChanges(endpoint, body, {}) }));
     try {
@@ -83,7 +87,7 @@ function parse(text: string): unknown {
 
 function isAnswer(text: string): boolean {
   const answer = parse(text);
-  return isRecord(answer) && ([answer.choices, answer.content, answer.data].some(Array.isArray) || Array.isArray(answer.output) || isRecord(answer.output));
+  return isRecord(answer) && ([answer.choices, answer.content, answer.data, answer.embedding, answer.embeddings, answer.predictions].some(Array.isArray) || Array.isArray(answer.output) || isRecord(answer.output));
 }
 
 /** The provider's words in whichever place its error has them. */

@@ -12,6 +12,7 @@ const oauthToken = /^sk-ant-oat/;
 /** Anthropic, and everyone who speaks its format. */
 export class AnthropicUpstream implements ModelUpstream {
   readonly provider = 'anthropic';
+  readonly embeddings = null;
   readonly dialect: Dialect;
   readonly secrets: readonly string[];
   private readonly origin: string;

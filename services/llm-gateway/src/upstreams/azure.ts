@@ -25,6 +25,7 @@ export interface AzureAddress {
 /** Azure OpenAI: dated versions have a path for each deployment; the newer API has the deployment in the body. */
 export class AzureUpstream implements ModelUpstream {
   readonly provider = 'azure';
+  readonly embeddings = 'openai';
   readonly model: string;
   readonly baseUrl: string;
   readonly dialect: Dialect;

@@ -28,9 +28,10 @@ export interface BedrockAddress {
   extraHeaders: Record<string, string>;
 }
 
-/** Bedrock: Claude in Anthropic's format, every other model by Converse. Signed with AWS keys, or with a Bedrock key. */
+/** Bedrock: Claude in Anthropic's format, embeddings in their makers' formats, every other model by Converse. Signed with AWS keys, or with a Bedrock key. */
 export class BedrockUpstream implements ModelUpstream {
   readonly provider = 'bedrock';
+  readonly embeddings: 'titan' | 'cohere' | null;
   readonly model: string;
   readonly baseUrl: string;
   readonly dialect: Dialect;
@@ -43,6 +44,7 @@ export class BedrockUpstream implements ModelUpstream {
   constructor(address: BedrockAddress) {
     this.model = address.model;
     this.claude = !address.converse && /(^|[./])anthropic\.|^claude-/.test(address.baseModel);
+    this.embeddings = /titan-embed-(text|g1)/.test(address.baseModel) ? 'titan' : /cohere\.embed-/.test(address.baseModel) ? 'cohere' : null;
     this.baseUrl = address.base ?? `https://bedrock-runtime.${address.region}.amazonaws.com`;
     this.dialect = /anthropic|claude/.test(address.baseModel) ? claudeDialect(address.baseModel) : {};
     const { origin, path } = splitUrl(this.baseUrl);
@@ -64,10 +66,12 @@ export class BedrockUpstream implements ModelUpstream {
   }
 
   serves(endpoint: Endpoint): boolean {
+    if (this.embeddings !== null) return endpoint === 'embeddings';
     return endpoint === (this.claude ? 'messages' : 'chat');
   }
 
-  bodyChanges(_endpoint: Endpoint, body: Readonly<Record<string, unknown>>, clientHeaders: Readonly<Record<string, string>>): Record<string, unknown> {
+  bodyChanges(endpoint: Endpoint, body: Readonly<Record<string, unknown>>, clientHeaders: Readonly<Record<string, string>>): Record<string, unknown> {
+    if (endpoint === 'embeddings') return {};
     const changes: Record<string, unknown> = {};
     for (const name of notTaken) if (body[name] !== undefined) changes[name] = undefined;
     if (!this.claude) return changes;
@@ -78,8 +82,8 @@ export class BedrockUpstream implements ModelUpstream {
     return changes;
   }
 
-  prepare({ stream, body }: OutgoingCall): PreparedCall | Promise<PreparedCall> {
-    const action = this.claude ? (stream ? 'invoke-with-response-stream' : 'invoke') : stream ? 'converse-stream' : 'converse';
+  prepare({ endpoint, stream, body }: OutgoingCall): PreparedCall | Promise<PreparedCall> {
+    const action = endpoint === 'embeddings' ? 'invoke' : this.claude ? (stream ? 'invoke-with-response-stream' : 'invoke') : stream ? 'converse-stream' : 'converse';
     const path = `${this.root}/model/${encodeURIComponent(this.model)}/${action}`;
     const headers = this.authenticate(path, { 'content-type': 'application/json', accept: stream ? 'application/vnd.amazon.eventstream' : 'application/json' }, body);
     const prepared = (ready: Record<string, string>): PreparedCall => ({ origin: this.origin, path, headers: ready });

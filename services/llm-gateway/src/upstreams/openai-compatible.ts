@@ -24,6 +24,7 @@ const isOpenAi = (base: string): boolean => new URL(base).hostname.endsWith('api
 
 /** OpenAI, and everyone who speaks its format. */
 export class OpenAiCompatibleUpstream implements ModelUpstream {
+  readonly embeddings = 'openai';
   readonly provider: string;
   readonly model: string;
   readonly baseUrl: string;

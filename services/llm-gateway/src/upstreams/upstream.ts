@@ -1,3 +1,4 @@
+import type { EmbeddingFormat } from '../wire/embeddings/embedding-sides.ts';
 import type { ApiFormat, UpstreamFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 
@@ -75,6 +76,8 @@ export interface ModelUpstream {
   /** The format to call it in for a client of that format: the same where the provider has it, so that bytes pass. */
   formatFor(client: ApiFormat): UpstreamFormat;
   serves(endpoint: Endpoint): boolean;
+  /** How it is asked for embeddings; null: it has none. */
+  readonly embeddings: EmbeddingFormat | null;
   /** Fields to set in a body of that endpoint's format, or to take out (`undefined`): the model's name, usage in streams, and what this provider wants otherwise. */
   bodyChanges(endpoint: Endpoint, body: Readonly<Record<string, unknown>>, clientHeaders: Readonly<Record<string, string>>): Record<string, unknown>;
   /** A promise only where a token must be fetched first. Rejects with `WireError` when there is none to be had. */

@@ -24,9 +24,10 @@ function hostOf(location: string): string {
   return location === 'us' || location === 'eu' ? `https://aiplatform.${location}.rep.googleapis.com` : `https://${location}-aiplatform.googleapis.com`;
 }
 
-/** Vertex: Claude by its raw prediction, everything else through the endpoint that speaks OpenAI's format. */
+/** Vertex: Claude by its raw prediction, embeddings by prediction, everything else through the endpoint that speaks OpenAI's format. */
 export class VertexUpstream implements ModelUpstream {
   readonly provider = 'vertex_ai';
+  readonly embeddings: 'vertex' | null;
   readonly model: string;
   readonly baseUrl: string;
   readonly dialect: Dialect;
@@ -37,7 +38,8 @@ export class VertexUpstream implements ModelUpstream {
 
   constructor(private readonly address: VertexAddress) {
     this.claude = address.model.startsWith('claude-');
-    this.model = this.claude || address.model.includes('/') ? address.model : `google/${address.model}`;
+    this.embeddings = !this.claude && /embedding/.test(address.model) ? 'vertex' : null;
+    this.model = this.claude || this.embeddings !== null || address.model.includes('/') ? address.model : `google/${address.model}`;
     this.baseUrl = address.base ?? hostOf(address.location);
     this.secrets = address.secrets;
     this.dialect = this.claude ? claudeDialect(address.model) : compatibleDialect('vertex_ai', address.model);
@@ -51,10 +53,12 @@ export class VertexUpstream implements ModelUpstream {
   }
 
   serves(endpoint: Endpoint): boolean {
+    if (this.embeddings !== null) return endpoint === 'embeddings';
     return this.claude ? endpoint === 'messages' || endpoint === 'count-tokens' : endpoint === 'chat';
   }
 
   bodyChanges(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    if (endpoint === 'embeddings') return {};
     if (endpoint === 'count-tokens') return { model: this.model };
     if (this.claude) return { model: undefined, anthropic_version: anthropicVersion };
     return { ...(body.model !== this.model && { model: this.model }), ...chatChanges(body, this.dialect) };
@@ -71,6 +75,7 @@ export class VertexUpstream implements ModelUpstream {
   }
 
   private path(endpoint: Endpoint, stream: boolean): string {
+    if (endpoint === 'embeddings') return `${this.root}/publishers/google/models/${encodeURIComponent(this.model.replace(/^google\//, ''))}:predict`;
     if (!this.claude) return `${this.root}/endpoints/openapi/chat/completions`;
     const models = `${this.root}/publishers/anthropic/models`;
     return endpoint === 'count-tokens' ? `${models}/count-tokens:rawPredict` : `${models}/${encodeURIComponent(this.model)}:${stream ? 'streamRawPredict' : 'rawPredict'}`;

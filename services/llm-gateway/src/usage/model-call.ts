@@ -19,7 +19,7 @@ export interface ModelCall {
   key?: { hash: string; userId: string | null; teamId: string | null } | null;
   route: RouteName;
   /** The format the client speaks. */
-  wire: ApiFormat;
+  wire: ApiFormat | 'openai-embeddings';
   stream: boolean;
   /** Size of the request, which stands for its input where nothing else says it. */
   requestBytes: number;

@@ -1,0 +1,141 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '@deskhand/contracts';
+import type { Callers } from '../keys/callers.ts';
+import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
+import { modelFor } from '../keys/virtual-keys.ts';
+import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { routeId } from '../providers/route.ts';
+import type { RoutesService } from '../providers/routes.service.ts';
+import type { Attempt } from '../routing/route-plan.ts';
+import { OpenAiCompatibleUpstream } from '../upstreams/openai-compatible.ts';
+import type { ModelUpstream } from '../upstreams/upstream.ts';
+import type { Metrics } from '../usage/metrics.ts';
+import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
+import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { estimatedTokensOf, readEmbeddingRequest, type EmbeddingRequest } from '../wire/embeddings/embedding-request.ts';
+import { noUsage } from '../wire/token-usage.ts';
+import { WireError } from '../wire/wire-format.ts';
+import { callRoute, tagsOf } from './call-route.ts';
+import { askForEmbeddings, EmbeddingsRefused, refusedHere, type Embeddings } from './ask-for-embeddings.ts';
+import { parseJson, readBody } from './read-body.ts';
+import type { RelayLimits } from './relayed-call.ts';
+
+export interface EmbeddingCallParts {
+  callers: Callers;
+  keyCalls: KeyCalls;
+  routes: RoutesService;
+  outgoing: OutgoingHttp;
+  recorder: UsageRecorder;
+  metrics: Metrics;
+  limits: RelayLimits & { bodyBytes: number };
+}
+
+interface Asked {
+  request: EmbeddingRequest;
+  raw: Buffer;
+  tags: readonly string[];
+  /** Aborted when the client leaves. */
+  gone: AbortSignal;
+}
+
+/** Calls for embeddings, from the first byte to the usage row. */
+export class EmbeddingCalls {
+  constructor(private readonly parts: EmbeddingCallParts) {}
+
+  /** Throws `WireError` while nothing was answered yet. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedMark = performance.now();
+    const { callers, limits, routes, keyCalls } = this.parts;
+    const caller = await callers.identify(request.headers);
+    const raw = await readBody(request, limits.bodyBytes);
+    const body = parseJson(raw);
+    const asked = readEmbeddingRequest(body);
+    const key = caller.kind === 'key' ? caller.key : null;
+    const route = await callRoute(routes, caller, key === null ? asked.model : modelFor(key, asked.model));
+    const run = caller.kind === 'run' ? caller.claims : null;
+    const call: ModelCall = {
+      id: newId(), startedAt: Date.now(), startedMark, route, wire: 'openai-embeddings', stream: false, requestBytes: raw.length, baseUrl: null, officialPrices: false,
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
+    };
+    const held = key === null ? null : await keyCalls.begin(key, route, raw.length, body);
+    call.reserved = held?.reserved;
+    if (response.destroyed) return held?.dropped();
+    const gone = new AbortController();
+    const left = (): void => gone.abort();
+    response.once('close', left);
+    try {
+      await this.make(call, held, { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
+    } catch (error) {
+      held?.dropped();
+      throw error;
+    } finally {
+      response.off('close', left);
+    }
+  }
+
+  private async make(call: ModelCall, held: KeyCall | null, asked: Asked, response: ServerResponse): Promise<void> {
+    const { routes, metrics, recorder } = this.parts;
+    const { route } = call;
+    const finish = (outcome: CallOutcome): void => {
+      metrics.end();
+      const ended = recorder.end(call, outcome);
+      held?.ended(ended);
+    };
+    const begin = (): void => {
+      metrics.begin();
+      recorder.begin(call);
+    };
+    if (route.source === 'builtin') throw withoutEmbeddings(routeId(route));
+    if (route.source === 'group') {
+      const plan = routes.router.plan(route.model, { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags });
+      const first = plan.first();
+      if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
+      if (first.upstream.embeddings === null) throw withoutEmbeddings(routeId(route));
+      begin();
+      let attempt: Attempt = first;
+      for (;;) {
+        const { deployment, upstream, group } = attempt;
+        Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, prices: deployment.entry.prices });
+        const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
+        deployment.begin(size);
+        const told = await this.ask(upstream, asked, attempt.firstByteMs);
+        deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
+        const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
+        if (next === null) return this.answer(call, asked, told, response, finish, {
+          'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-model-api-base': upstream.baseUrl, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+        });
+        attempt = next;
+        if (next.waitMs > 0) await sleep(next.waitMs, undefined, { signal: asked.gone }).catch(() => {});
+      }
+    }
+    const upstream = await routes.upstream(call.run?.userId ?? null, route);
+    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
+    if (upstream.wire !== 'openai-chat') throw withoutEmbeddings(routeId(route));
+    Object.assign(call, { baseUrl: upstream.baseUrl, officialPrices: upstream.official });
+    begin();
+    const base = upstream.origin + upstream.path.replace(/\/chat\/completions$/, '');
+    const way = new OpenAiCompatibleUpstream({ provider: upstream.provider, model: route.model, base, key: upstream.key, organization: null, extraHeaders: {}, onlyResponses: false });
+    this.answer(call, asked, await this.ask(way, asked), response, finish, {});
+  }
+
+  private async ask(upstream: ModelUpstream, { request, raw, gone }: Asked, firstByteMs = this.parts.outgoing.timeouts.firstByteMs): Promise<Embeddings | EmbeddingsRefused> {
+    const started = performance.now();
+    try {
+      return await askForEmbeddings(this.parts.outgoing, upstream, request, raw, { gone, firstByteMs, answerBytes: this.parts.limits.answerBytes, started });
+    } catch (error) {
+      return error instanceof EmbeddingsRefused ? error : refusedHere(error);
+    }
+  }
+
+  private answer(call: ModelCall, { request, gone }: Asked, told: Embeddings | EmbeddingsRefused, response: ServerResponse, finish: (outcome: CallOutcome) => void, headers: Record<string, string>): void {
+    const refused = told instanceof EmbeddingsRefused;
+    if (gone.aborted) return finish({ status: 'cancelled', httpStatus: null, usage: refused ? noUsage : { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: true, firstByteMs: null });
+    // In the books before the answer is over.
+    if (refused) finish({ status: told.status === null ? 'failed' : 'refused', httpStatus: told.status, usage: noUsage, estimated: false, firstByteMs: null });
+    else finish({ status: 'completed', httpStatus: 200, usage: { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: told.tokens === null, firstByteMs: told.firstByteMs });
+    response.writeHead(refused ? told.answerStatus : 200, { ...headers, 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body);
+  }
+}
+
+const withoutEmbeddings = (model: string): WireError => new WireError('bad-request', `The model ${model} has no embeddings.`, 'model');
