@@ -8,7 +8,7 @@ import { modelView, providerName, providerView } from './llm.ts';
 import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
 import { computerView } from './sandbox.ts';
-import { approvalDecision, approvalView, conversationView } from './timeline.ts';
+import { approvalDecision, approvalView, conversationView, runUsage } from './timeline.ts';
 import { mostUsageRows, usageFigures, usageFilter, usageGroup, usageSum, usageTime } from './usage.ts';
 
 const none = z.unknown();
@@ -83,7 +83,7 @@ export const api = {
   conversation: defineRoute('GET', '/api/conversations/:id', { ...user, summary: 'One conversation', answer: conversationView }),
   updateConversation: defineRoute('PUT', '/api/conversations/:id', { ...user, summary: 'Change its title, model or settings', body: conversationSettings, answer: conversationView }),
   removeConversation: defineRoute('DELETE', '/api/conversations/:id', { ...user, status: 204, summary: 'Delete it with its computer and files', answer: empty }),
-  messages: defineRoute('GET', '/api/conversations/:id/messages', { ...user, summary: 'Its messages, oldest first', query: z.object({ limit: count(1, 100).optional(), offset: count(0, 1e9).optional(), before: z.string().max(100).optional(), branch: z.string().max(100).optional() }), answer: z.object({ messages: z.array(messageView), total: z.number().int() }) }),
+  messages: defineRoute('GET', '/api/conversations/:id/messages', { ...user, summary: 'Its messages, oldest first', query: z.object({ limit: count(1, 100).optional(), offset: count(0, 1e9).optional(), before: z.string().max(100).optional(), branch: z.string().max(100).optional() }), answer: z.object({ messages: z.array(messageView), total: z.number().int(), usage: z.record(z.string(), runUsage) }) }),
   say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
   events: defineRoute('GET', '/api/conversations/:id/events', { ...user, summary: 'Everything that happens, as server-sent events; resumes after Last-Event-ID or ?after=', query: z.object({ after: z.string().max(20_000).optional() }), answer: z.string(), contentType: 'text/event-stream' }),
   interrupt: defineRoute('POST', '/api/conversations/:id/runs/:run/interrupt', { ...user, status: 202, summary: 'Stop a run', answer: empty }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent, defineRequest } from './contract.ts';
 import { message } from './content.ts';
-import { approvalDecision, approvalView, computerState, conversationView, durableEvent, liveEvents, openBlock, snapshot } from './timeline.ts';
+import { approvalDecision, approvalView, computerState, conversationView, durableEvent, liveEvents, openBlock, snapshot, runUsage } from './timeline.ts';
 
 /** Who asks. Every request about a conversation names its user; anything of another user is `NOT_FOUND`. */
 const user = { user_id: z.string() };
@@ -35,11 +35,11 @@ export const conversations = {
   update: defineRequest('conversations.conversation.update', { ...byGateway, idempotent: true, input: z.object({ ...one, ...settings }), output: conversationView, errors: ['NOT_FOUND', 'BAD_INPUT'] }),
   /** Deletes the conversation with everything in it; its computer and workspace follow. */
   remove: defineRequest('conversations.conversation.remove', { ...byGateway, input: z.object(one), output: nothing, errors: ['NOT_FOUND'] }),
-  /** A page of messages, oldest first: fewer than `limit` when they are long, then those next to where it begins. `total` counts all of the branch. */
+  /** A page of messages, oldest first: fewer than `limit` when they are long, then those next to where it begins. `total` counts all of the branch; `usage` is of their runs, by run. */
   messages: defineRequest('conversations.message.list', {
     ...byGateway, idempotent: true,
     input: z.object({ ...one, branch_id: z.string().optional(), limit: z.number().int().min(1).max(100).default(50), offset: z.number().int().min(0).default(0), before: z.string().optional() }),
-    output: z.object({ messages: z.array(message), total: z.number().int() }), errors: ['NOT_FOUND'],
+    output: z.object({ messages: z.array(message), total: z.number().int(), usage: z.record(z.string(), runUsage).optional() }), errors: ['NOT_FOUND'],
   }),
   /** Accepts a person's message and queues its run. The same key with the same text answers the same ids. */
   say: defineRequest('conversations.message.add', {

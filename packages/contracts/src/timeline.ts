@@ -7,7 +7,12 @@ export type BlockKind = z.infer<typeof blockKind>;
 
 export const runState = z.enum(['queued', 'active', 'parked', 'ended']);
 export const endReason = z.enum(['completed', 'interrupted', 'failed', 'budget', 'step-limit', 'stuck']);
-export const runView = z.object({ id: z.string(), state: runState, reason: endReason.optional(), error: z.string().optional(), message_id: z.string().optional() });
+/** What model calls used, summed up. `cost` in US dollars, of the calls whose price is known; the others are counted in `unpriced_calls`. */
+export const runUsage = z.object({
+  calls: z.number().int(), input_tokens: z.number().int(), cached_tokens: z.number().int(), output_tokens: z.number().int(), reasoning_tokens: z.number().int(), cost: z.number(), unpriced_calls: z.number().int(),
+});
+export type RunUsage = z.infer<typeof runUsage>;
+export const runView = z.object({ id: z.string(), state: runState, reason: endReason.optional(), error: z.string().optional(), message_id: z.string().optional(), usage: runUsage.optional() });
 export type RunState = z.infer<typeof runState>;
 export type EndReason = z.infer<typeof endReason>;
 export type RunView = z.infer<typeof runView>;
@@ -111,6 +116,8 @@ export const snapshot = z.object({
   tool_calls: z.array(z.object({ run_id: z.string(), tool_call_id: z.string(), name: z.string(), arguments: z.record(z.string(), z.unknown()), state: z.enum(['proposed', 'waiting', 'started']) })),
   computer: z.object({ computer_id: z.string(), state: computerState, step: z.string().optional(), error: z.string().optional() }).nullable(),
   desktop_lease: desktopLease.nullable().optional(),
+  /** Of the whole conversation; absent before its first call. `context_tokens` is what its last call read and wrote. */
+  usage: runUsage.extend({ context_tokens: z.number().int() }).optional(),
 });
 export type Snapshot = z.infer<typeof snapshot>;
 

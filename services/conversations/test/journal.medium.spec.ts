@@ -79,6 +79,21 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(second.history.map((message: Message) => message.content)).toEqual(['one', 'step 0', 'two']);
     });
 
+    it('CONV-7: sums up what runs and conversations used, each call once', async () => {
+      const { user, id, say, events, where } = await talk();
+      await say('go');
+      const run = await claim(id);
+      expect((await bus.request(conversations.snapshot, where)).snapshot.usage).toBeUndefined();
+      const call = { call_id: newId(), user_id: user, conversation_id: id, run_id: run.run_id, model: 'openai/m', input_tokens: 5_000_000_000, output_tokens: 20, cached_tokens: 60, reasoning_tokens: 7, cost: 0.25 as number | null };
+      for (const data of [call, call, { ...call, call_id: newId(), input_tokens: 10, cost: null }, { ...call, call_id: newId(), user_id: newId() }]) await bus.publish(`usage.${data.call_id}.recorded`, JSON.stringify(data), { id: newId() });
+      await expect.poll(async () => (await events()).filter(({ type }) => type === 'usage-recorded')).toHaveLength(2);
+      const used = { calls: 2, input_tokens: 5_000_000_010, cached_tokens: 120, output_tokens: 40, reasoning_tokens: 14, cost: 0.25, unpriced_calls: 1 };
+      const { snapshot } = await bus.request(conversations.snapshot, where);
+      expect(snapshot.runs).toMatchObject([{ id: run.run_id, usage: used }]);
+      expect(snapshot.usage).toEqual({ ...used, context_tokens: 30 });
+      expect((await bus.request(conversations.messages, where)).usage).toEqual({ [run.run_id]: used });
+    });
+
     it('SECURITY 30: refuses a stale owner everywhere', async () => {
       const { id, say } = await talk();
       await say('go');

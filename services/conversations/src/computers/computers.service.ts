@@ -5,6 +5,7 @@ import { forWriting, owned } from '../conversations/conversations.service.ts';
 import { timestamp } from '../database/clock.ts';
 import { branchEntity, computerEntity, conversationEntity, runEntity, takenEntity } from '../database/entities.ts';
 import { Timeline } from '../timeline/timeline.ts';
+import { addUsage } from '../usage/run-usage.ts';
 
 /** What the sandbox manager and the model gateway tell, put into the timeline; and what they ask. */
 @Injectable()
@@ -38,6 +39,7 @@ export class ComputersService {
       em.create(takenEntity, { id: `usage:${usage.call_id}`, at: timestamp() });
       const { run_id, model, input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost } = usage;
       this.timeline.append(em, conversation, 'usage-recorded', { run_id, model, input_tokens, output_tokens, cached_tokens, reasoning_tokens, cost });
+      await addUsage(em, usage);
     });
   }
 

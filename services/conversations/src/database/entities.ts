@@ -93,6 +93,27 @@ export const runEntity = defineEntity({
 });
 export type RunRow = InferEntity<typeof runEntity>;
 
+/** What the model calls of a run used, summed up. */
+export const runUsageEntity = defineEntity({
+  name: 'RunUsage',
+  properties: {
+    conversationId: p.string().primary(),
+    runId: p.string().primary(),
+    calls: p.integer(),
+    inputTokens: p.bigint('number'),
+    cachedTokens: p.bigint('number'),
+    outputTokens: p.bigint('number'),
+    reasoningTokens: p.bigint('number'),
+    /** US dollars, of the calls whose price is known. */
+    cost: p.float(),
+    unpricedCalls: p.integer(),
+    /** What the last call read and wrote. */
+    contextTokens: p.bigint('number'),
+    lastAt: p.string(),
+  },
+});
+export type RunUsageRow = InferEntity<typeof runUsageEntity>;
+
 export const toolCallEntity = defineEntity({
   name: 'ToolCall',
   properties: {
@@ -179,5 +200,5 @@ export const workerEntity = defineEntity({ name: 'Worker', properties: { instanc
 export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
 
 export const entities = [
-  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, toolCallEntity, approvalEntity, openBlockEntity, desktopLeaseEntity, saidEntity, takenEntity, workerEntity, settingEntity,
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, runUsageEntity, toolCallEntity, approvalEntity, openBlockEntity, desktopLeaseEntity, saidEntity, takenEntity, workerEntity, settingEntity,
 ] as unknown as EntitySchema[];

@@ -58,4 +58,18 @@ class DesktopLeases extends ServiceMigration {
   }
 }
 
-export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }, { name: '2026-11-21-desktop-leases', class: DesktopLeases }];
+/** What was used until now is in the timeline. */
+class RunUsage extends ServiceMigration {
+  override up(): void {
+    const [real, field] = this.dialect === 'postgres' ? ['double precision', (name: string, type: string) => `(data->>'${name}')::${type}`] as const : ['real', (name: string) => `json_extract(data, '$.${name}')`] as const;
+    this.addSql(`create table run_usage (
+      conversation_id text not null references conversation (id) on delete cascade, run_id text not null, calls integer not null, input_tokens bigint not null, cached_tokens bigint not null, output_tokens bigint not null,
+      reasoning_tokens bigint not null, cost ${real} not null, unpriced_calls integer not null, context_tokens bigint not null, last_at text not null, primary key (conversation_id, run_id))`);
+    const sum = (name: string, type = 'bigint') => `coalesce(sum(${field(name, type)}), 0)`;
+    this.addSql(`insert into run_usage select conversation_id, ${field('run_id', 'text')}, count(*), ${sum('input_tokens')}, ${sum('cached_tokens')}, ${sum('output_tokens')}, ${sum('reasoning_tokens')}, ${sum('cost', 'double precision')},
+      sum(case when ${field('cost', 'double precision')} is null then 1 else 0 end), max(${field('input_tokens', 'bigint')} + ${field('output_tokens', 'bigint')}), max(created_at)
+      from timeline_event where type = 'usage-recorded' group by 1, 2`);
+  }
+}
+
+export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }, { name: '2026-11-21-desktop-leases', class: DesktopLeases }, { name: '2026-11-21-run-usage', class: RunUsage }];

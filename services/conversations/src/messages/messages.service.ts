@@ -8,6 +8,7 @@ import { timestamp } from '../database/clock.ts';
 import { branchEntity, messageEntity, runEntity, saidEntity, type ConversationRow, type MessageRow, type RunRow } from '../database/entities.ts';
 import { fitting } from '../timeline/fitting.ts';
 import { Timeline } from '../timeline/timeline.ts';
+import { usageOfRuns } from '../usage/run-usage.ts';
 
 type NewMessage = Omit<MessageRow, 'id' | 'conversationId' | 'branchId' | 'seq' | 'createdAt' | 'steering'> & { id?: string; branchId?: string; steering?: boolean };
 
@@ -66,20 +67,24 @@ export class MessagesService {
     });
   }
 
-  async list({ user_id, conversation_id, branch_id, limit = 50, offset = 0, before }: InputOf<typeof contracts.messages>): Promise<{ messages: Message[]; total: number }> {
+  async list({ user_id, conversation_id, branch_id, limit = 50, offset = 0, before }: InputOf<typeof contracts.messages>): Promise<OutputOf<typeof contracts.messages>> {
     return this.database.read(async (em) => {
       const conversation = await owned(em, user_id, conversation_id);
       const branch = branch_id === undefined ? conversation.branchId : (await this.branch(em, conversation.id, branch_id)).id;
       const total = await em.count(messageEntity, { branchId: branch });
       if (before === undefined) {
         const rows = await em.find(messageEntity, { branchId: branch }, { orderBy: { runId: 'asc', seq: 'asc' }, limit, offset, disableIdentityMap: true });
-        return { messages: fitting(rows.map(messageView)), total };
+        return this.page(em, conversation.id, fitting(rows.map(messageView)), total);
       }
       const mark = await em.findOne(messageEntity, { id: before, branchId: branch });
       if (mark === null) throw new DeclaredError('NOT_FOUND', 'No such message');
       const rows = await em.find(messageEntity, { branchId: branch, $or: [{ runId: { $lt: mark.runId } }, { runId: mark.runId, seq: { $lt: mark.seq } }] }, { orderBy: { runId: 'desc', seq: 'desc' }, limit, disableIdentityMap: true });
-      return { messages: fitting(rows.map(messageView)).reverse(), total };
+      return this.page(em, conversation.id, fitting(rows.map(messageView)).reverse(), total);
     });
+  }
+
+  private async page(em: EntityManager, conversationId: string, messages: Message[], total: number): Promise<OutputOf<typeof contracts.messages>> {
+    return { messages, total, usage: await usageOfRuns(em, conversationId, messages.flatMap(({ run_id }) => (run_id === null ? [] : [run_id]))) };
   }
 
   private async branch(em: EntityManager, conversationId: string, id: string) {

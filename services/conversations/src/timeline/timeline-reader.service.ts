@@ -5,6 +5,7 @@ import { owned } from '../conversations/conversations.service.ts';
 import { approvalView, conversationView, messageView, runView } from '../conversations/views.ts';
 import { approvalEntity, branchEntity, computerEntity, desktopLeaseEntity, messageEntity, openBlockEntity, runEntity, toolCallEntity, type RunRow } from '../database/entities.ts';
 import { leaseOf } from '../desktop/lease-row.ts';
+import { conversationUsage, usageOfRuns } from '../usage/run-usage.ts';
 import { fitting, pageSize } from './fitting.ts';
 
 const snapshotMessages = 50;
@@ -38,14 +39,17 @@ export class TimelineReader {
       const calls = await em.find(toolCallEntity, { runId: { $in: open.map((run) => run.id) }, state: { $ne: 'ended' } }, { orderBy: { step: 'asc', position: 'asc' } });
       const approvals = await em.find(approvalEntity, { conversationId, decision: null }, { orderBy: { id: 'asc' } });
       const activity = open.some((run) => run.state === 'parked') ? 'waiting' : open.length > 0 ? 'running' : 'idle';
+      const usage = await usageOfRuns(em, conversationId, [...ended, ...open].map((run) => run.id));
+      const total = await conversationUsage(em, conversationId);
       const lease = await em.findOne(desktopLeaseEntity, branch.computerId);
       return {
         snapshot: {
-          seq: conversation.seq, conversation: conversationView(conversation, activity), messages, has_more: found.length > messages.length, runs: [...ended, ...open].map(runView), open_blocks: await this.openBlocks(em, open),
+          seq: conversation.seq, conversation: conversationView(conversation, activity), messages, has_more: found.length > messages.length, runs: [...ended, ...open].map((run) => ({ ...runView(run), ...(usage[run.id] && { usage: usage[run.id] }) })), open_blocks: await this.openBlocks(em, open),
           approvals: approvals.map(approvalView),
           tool_calls: calls.map((call) => ({ run_id: call.runId, tool_call_id: call.id, name: call.name, arguments: call.arguments, state: call.state === 'started' ? 'started' as const : call.state === 'waiting' ? 'waiting' as const : 'proposed' as const })),
           computer: computer === null ? null : { computer_id: computer.id, state: computer.state, ...(computer.step && { step: computer.step }), ...(computer.error && { error: computer.error }) },
           desktop_lease: lease === null ? null : leaseOf(lease),
+          ...(total && { usage: total }),
         },
         workers: workersOf(open),
       };

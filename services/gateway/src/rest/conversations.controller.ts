@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { api, conversations, newId, type AnswerOf, type Message } from '@deskhand/contracts';
+import { api, conversations, newId, type AnswerOf, type Message, type RunUsage } from '@deskhand/contracts';
 import { Bus } from '@deskhand/platform';
 import { Ask, Handles, type Asked } from '../http/handles.ts';
 import { messageViewOf } from './message-view.ts';
@@ -38,12 +38,14 @@ export class ConversationsController {
   async messages(@Ask() asked: Asked<typeof api.messages>): Promise<AnswerOf<typeof api.messages>> {
     const { limit = 50, offset = 0, before, branch } = asked.query;
     let found: Message[] = [];
+    const usage: Record<string, RunUsage> = {};
     // Long messages come in several answers of the bus; the client counts on a whole page.
     for (;;) {
       const place = before === undefined ? { offset: offset + found.length } : { before: found[0]?.id ?? before };
       const page = await this.bus.request(conversations.messages, { ...one(asked), limit: limit - found.length, ...place, branch_id: branch });
+      Object.assign(usage, page.usage);
       found = before === undefined ? [...found, ...page.messages] : [...page.messages, ...found];
-      if (page.messages.length === 0 || found.length >= limit || (before === undefined && offset + found.length >= page.total)) return { messages: found.map(messageViewOf), total: page.total };
+      if (page.messages.length === 0 || found.length >= limit || (before === undefined && offset + found.length >= page.total)) return { messages: found.map(messageViewOf), total: page.total, usage };
     }
   }
 

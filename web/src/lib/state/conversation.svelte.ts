@@ -52,9 +52,9 @@ export class OpenConversation {
     if (this.loadingOlder || !this.#read.hasMore || !first) return;
     this.loadingOlder = true;
     try {
-      const { messages, total } = await this.endpoints.messagesBefore(this.id, first.id);
+      const { messages, total, usage } = await this.endpoints.messagesBefore(this.id, first.id);
       const older = messages.map((message) => messageOf(message, first.branch_id));
-      this.#read = prependMessages(this.#read, older, older.length > 0 && this.#read.messages.length + older.length < total);
+      this.#read = prependMessages(this.#read, older, older.length > 0 && this.#read.messages.length + older.length < total, usage);
       this.#draw();
     } catch (error) {
       this.problem = { code: 'OLDER', message: wordsOf(error) };

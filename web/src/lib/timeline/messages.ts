@@ -1,4 +1,4 @@
-import type { Message, MessageView } from '@deskhand/contracts';
+import type { Message, MessageView, RunUsage } from '@deskhand/contracts';
 import { type Call, type TimelineState, withEntry, without } from './state.ts';
 
 /** Takes a message in at the end: its calls and results, the blocks it finishes, the run it starts. A known id changes nothing. */
@@ -9,10 +9,10 @@ export function addMessage(state: TimelineState, message: Message): TimelineStat
 }
 
 /** Puts an older page of messages in front. */
-export function prependMessages(state: TimelineState, older: readonly Message[], hasMore: boolean): TimelineState {
+export function prependMessages(state: TimelineState, older: readonly Message[], hasMore: boolean, usage: Readonly<Record<string, RunUsage>> = {}): TimelineState {
   const known = new Set(state.messages.map(({ id }) => id));
   const fresh = older.filter(({ id }) => !known.has(id));
-  return { ...state, messages: [...fresh, ...state.messages], hasMore, calls: fresh.reduce(withCallsOf, state.calls) };
+  return { ...state, messages: [...fresh, ...state.messages], hasMore, calls: fresh.reduce(withCallsOf, state.calls), usage: new Map([...Object.entries(usage), ...state.usage]) };
 }
 
 /** Nobody said it: it tells what happened beside the conversation, and starts no run. */

@@ -1,4 +1,5 @@
-import type { DurableEvent, LiveEvent, OpenBlock, Snapshot, TimelineEvent } from '@deskhand/contracts';
+import type { DurableEvent, LiveEvent, OpenBlock, RunUsage, Snapshot, TimelineEvent } from '@deskhand/contracts';
+import { noUsage, withCall as withUsed } from '../usage/used.ts';
 import { addMessage, withCallsOf } from './messages.ts';
 import { type Call, type LiveBlock, type TimelineState, withEntry, without } from './state.ts';
 
@@ -38,6 +39,8 @@ export function fromSnapshot(previous: TimelineState, snapshot: Snapshot): Timel
     approvals: new Map(snapshot.approvals.map((approval) => [approval.approval_id, approval])),
     computer: snapshot.computer,
     ...leaseFrom(previous, snapshot),
+    usage: new Map([...previous.usage, ...snapshot.runs.flatMap(({ id, usage }): [string, RunUsage][] => (usage ? [[id, usage]] : []))]),
+    used: snapshot.usage ?? null,
     deleted: false,
   };
 }
@@ -111,8 +114,10 @@ function reduceDurable(state: TimelineState, event: DurableEvent): TimelineState
       return changeLease(state, event);
     case 'conversation-changed':
       return changeConversation(state, event);
-    case 'usage-recorded':
-      return state;
+    case 'usage-recorded': {
+      const usage = withEntry(state.usage, event.run_id, withUsed(state.usage.get(event.run_id) ?? noUsage, event));
+      return { ...state, usage, used: { ...withUsed(state.used ?? noUsage, event), context_tokens: event.input_tokens + event.output_tokens } };
+    }
     default:
       // A newer server's event type: its place in the order is kept, its meaning is unknown here.
       return state;

@@ -1,4 +1,4 @@
-import type { ApprovalView, ConversationView, DurableData, Message, OpenBlock, RunView, Snapshot, ToolResult } from '@deskhand/contracts';
+import type { ApprovalView, ConversationView, DurableData, Message, OpenBlock, RunUsage, RunView, Snapshot, ToolResult } from '@deskhand/contracts';
 
 /** Everything known of one tool call, gathered from messages, events and the snapshot. */
 export interface Call {
@@ -55,6 +55,10 @@ export interface TimelineState {
   lease: Lease | null;
   /** How the last turn at the desktop ended, and whose it was; null while one goes on and before the first. */
   leaseEnd: { clientId: string | null; reason: LeaseEnd } | null;
+  /** What runs used, by run. */
+  usage: ReadonlyMap<string, RunUsage>;
+  /** What the whole conversation used; null before its first model call. */
+  used: NonNullable<Snapshot['usage']> | null;
   deleted: boolean;
 }
 
@@ -71,6 +75,8 @@ export const emptyTimeline: TimelineState = {
   computer: null,
   lease: null,
   leaseEnd: null,
+  usage: new Map(),
+  used: null,
   deleted: false,
 };
 

@@ -1,4 +1,4 @@
-import type { ApprovalView, Message, RunView } from '@deskhand/contracts';
+import type { ApprovalView, Message, RunUsage, RunView } from '@deskhand/contracts';
 import type { Call, LiveBlock, TimelineState } from './state.ts';
 import { share } from '../text/share.ts';
 import { isNotice } from './messages.ts';
@@ -52,6 +52,8 @@ export interface TurnEntry {
   model: string | null;
   /** When its last message was written. */
   at: string | null;
+  /** What its model calls used; null while nothing is known of it. */
+  usage: RunUsage | null;
   parts: readonly Part[];
 }
 export type Entry = SaidEntry | TurnEntry | NoticePart;
@@ -113,7 +115,7 @@ export function viewOf(state: TimelineState, previous: View = emptyView): View {
   for (const [index, block] of prose.entries()) addLiveBlock(turnOf(block.run_id, block.run_id), block, !prose.slice(index + 1).some(({ run_id }) => run_id === block.run_id));
   for (const call of state.calls.values()) if (call.state !== 'ended' && call.runId !== null) addStep(turnOf(call.runId, call.runId), call.id, state);
 
-  const entries = order.map((item): Entry => ('kind' in item ? item : { kind: 'turn', key: `turn:${item.key}`, run: (item.runId !== null && state.runs.get(item.runId)) || null, model: item.model, at: item.at, parts: item.parts }));
+  const entries = order.map((item): Entry => ('kind' in item ? item : { kind: 'turn', key: `turn:${item.key}`, run: (item.runId !== null && state.runs.get(item.runId)) || null, model: item.model, at: item.at, usage: (item.runId !== null && state.usage.get(item.runId)) || null, parts: item.parts }));
   return share(previous, { entries, queued, current, approvals: [...state.approvals.values()], thinking: isThinking(state, current) });
 }
 
