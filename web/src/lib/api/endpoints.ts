@@ -24,6 +24,8 @@ export function endpoints(api: Api) {
     saveProvider: (body: Body<'saveProvider'>) => api.call<Answer<'saveProvider'>>('POST', '/api/users/me/providers', body),
     removeProvider: (provider: string) => api.call<unknown>('DELETE', `/api/users/me/providers/${segment(provider)}`),
     testProvider: (provider: string) => api.call<Answer<'testProvider'>>('POST', `/api/users/me/providers/${segment(provider)}/test`),
+    usage: (query: URLSearchParams) => api.call<Answer<'usage'>>('GET', `/api/users/me/usage?${query}`),
+    everyonesUsage: (query: URLSearchParams) => api.call<Answer<'everyonesUsage'>>('GET', `/api/admin/usage?${query}`),
     models: () => api.call<Answer<'models'>>('GET', '/api/models'),
 
     conversations: (limit: number) => api.call<Answer<'conversations'>>('GET', `/api/conversations?limit=${limit}`),

@@ -55,7 +55,9 @@ const story = timeline([
   { type: 'message-added', message: message('m4', 'assistant', 'r1', [{ type: 'text', text: 'Half an', block: 'b2', attempt: 1 }], true) },
   { type: 'text-delta', run_id: 'r1', block: 'b3', attempt: 1, offset: 0, text: 'Done.' },
   { type: 'message-added', message: message('m5', 'assistant', 'r1', [{ type: 'text', text: 'Done.', block: 'b3', attempt: 1 }]) },
+  { type: 'usage-recorded', run_id: 'r1', model: 'm', input_tokens: 40, output_tokens: 2, cached_tokens: 30, cost: 0.5 },
   { type: 'run-ended', run_id: 'r1', reason: 'completed' },
+  { type: 'usage-recorded', run_id: 'r1', model: 'm', input_tokens: 50, output_tokens: 8, cost: null },
 ]);
 
 const start = fromSnapshot(emptyTimeline, emptySnapshot);
