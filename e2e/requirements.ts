@@ -23,7 +23,7 @@ export const requirements: readonly Requirement[] = [
   { id: 'CONV-4', state: 'not-yet', promise: 'Edit, regenerate, branch and fork, together with the computer' },
   { id: 'CONV-5', state: 'not-yet', promise: 'Attachments; a file browser with upload, download, preview and diff' },
   { id: 'CONV-6', state: 'not-yet', promise: 'Export, import, share links and shared live sessions' },
-  { id: 'CONV-7', state: 'not-yet', promise: 'Tokens, money and context shown by message, conversation and user' },
+  { id: 'CONV-7', state: 'part', promise: 'Tokens, money and context shown by message, conversation and user' },
   { id: 'AGENT-1', state: 'part', promise: 'A streaming loop with parallel tool calls, a step limit, compaction and detection of loops' },
   { id: 'AGENT-2', state: 'part', promise: 'Built-in tools that run inside the conversation\'s computer' },
   { id: 'AGENT-3', state: 'part', promise: 'The computer tool: every current action of the large vendors on the desktop' },

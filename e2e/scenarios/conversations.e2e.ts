@@ -69,6 +69,15 @@ describe('conversations', () => {
     expect(await titleAfter('Something else', { title: 'My own' })).toBe('My own');
   });
 
+  it('CONV-7 LLM-6: tell what their runs used, to the token, and so do the reports of usage', async () => {
+    const { id } = await client.conversation({});
+    await exchange(id, 'counted');
+    const used = async () => (await client.request<{ usage: Record<string, { calls: number; output_tokens: number }> }>('GET', `/api/conversations/${id}/messages`)).usage;
+    await expect.poll(async () => Object.values(await used())).toMatchObject([{ calls: 1, output_tokens: 5, unpriced_calls: 1 }]);
+    const report = await client.request<{ total: object; rows: object[] }>('GET', `/api/users/me/usage?conversation_id=${id}&group_by=day,model,agent`);
+    expect(report).toMatchObject({ total: { calls: 1, output_tokens: 5 }, rows: [{ day: new Date().toISOString().slice(0, 10), model: 'openai/chat-model', agent: 'deskhand', calls: 1, output_tokens: 5 }] });
+  });
+
   it('CONV-1: come in pages, last changed first, and so do their messages', async () => {
     const made: string[] = [];
     for (let index = 0; index < 5; index++) made.push((await client.conversation({ title: `Page ${index}`, model_name: 'mock/echo' })).id);
