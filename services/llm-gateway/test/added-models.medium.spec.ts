@@ -48,7 +48,7 @@ const call = async (gateway: RunningGateway, model: string) => send(gateway, 'PO
 const model = (name: string, more: object = {}, info?: object) => ({ model_name: name, litellm_params: { model: 'openai/m', api_base: `${upstream.url}/v1`, api_key: secret, ...more }, ...(info && { model_info: info }) });
 const wrong = (more: object, info?: object) => ({ model_name: 'x', litellm_params: { model: 'openai/m', api_base: 'https://models.example/v1', api_key: secret, ...more }, ...(info && { model_info: info }) });
 
-describe('models that are added while running (LLM-9)', () => {
+describe('models that are added while running (LLM-2)', () => {
   it('are there on every instance at once, changed and gone again', async () => {
     const made = await send(one, 'POST', '/model/new', model('fresh', { input_cost_per_token: 0.000001, output_cost_per_token: 0.00001, rpm: 600 }, { id: 'fresh-1', description: 'for tests', max_input_tokens: 8_000 }));
     expect(made).toMatchObject({ status: 200, body: { model_id: 'fresh-1', model_name: 'fresh', litellm_params: { model: 'openai/m', rpm: 600 }, model_info: { id: 'fresh-1', db_model: true, description: 'for tests' } } });

@@ -47,6 +47,15 @@ export function endpoints(api: Api) {
 
     users: () => api.call<Answer<'users'>>('GET', '/api/admin/users'),
     disableUser: (username: string, disabled: boolean) => api.call<Answer<'disableUser'>>('PATCH', `/api/admin/users/${segment(username)}`, { disabled }),
+    configuredModels: () => api.call<Answer<'configuredModels'>>('GET', '/api/admin/models'),
+    addModel: (body: Body<'addModel'>) => api.call<Answer<'addModel'>>('POST', '/api/admin/models', body),
+    changeModel: (id: string, body: Body<'changeModel'>) => api.call<Answer<'changeModel'>>('PATCH', `/api/admin/models/${segment(id)}`, body),
+    removeModel: (id: string) => api.call<unknown>('DELETE', `/api/admin/models/${segment(id)}`),
+    testModel: (id: string) => api.call<Answer<'testModel'>>('POST', '/api/admin/model-tests', { id }),
+    virtualKeys: (limit: number) => api.call<Answer<'virtualKeys'>>('GET', `/api/admin/llm-keys?limit=${limit}`),
+    makeVirtualKey: (body: Body<'makeVirtualKey'>) => api.call<Answer<'makeVirtualKey'>>('POST', '/api/admin/llm-keys', body),
+    changeVirtualKey: (id: string, body: Body<'changeVirtualKey'>) => api.call<Answer<'changeVirtualKey'>>('PATCH', `/api/admin/llm-keys/${segment(id)}`, body),
+    removeVirtualKey: (id: string) => api.call<unknown>('DELETE', `/api/admin/llm-keys/${segment(id)}`),
     containers: () => api.call<Answer<'containers'>>('GET', '/api/admin/containers'),
   };
 }

@@ -1,0 +1,148 @@
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startUpstream } from '../../services/llm-gateway/test/upstream.ts';
+import { openBrowser } from '../browser.ts';
+import { startProduct, type RunningProduct } from '../product.ts';
+
+const secret = 'sk-canary-typed-into-a-page';
+let product: RunningProduct;
+let browser: Browser;
+let page: Page;
+const busy = await startUpstream({ format: 'openai-chat', script: () => ({ status: 429, headers: { 'retry-after': '30' }, error: { error: { message: 'Slow down, please', type: 'rate_limit_error' } } }) });
+const well = await startUpstream({ format: 'anthropic-messages', script: () => ({ text: 'pong', usage: { uncachedInput: 1_000, output: 40 } }) });
+const problems: string[] = [];
+
+beforeAll(async () => {
+  [product, browser] = await Promise.all([startProduct({ variables: { DESKHAND_ALLOWED_PRIVATE_HOSTS: `${busy.host},${well.host}` } }), openBrowser()]);
+  page = await (await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] })).newPage();
+  page.on('pageerror', (error) => problems.push(`error: ${error.message}`));
+  await page.goto(`${product.webUrl}/signup`);
+  await page.getByLabel(/user ?name/i).fill('ada');
+  await page.getByLabel(/email/i).fill('ada@example.org');
+  await page.getByLabel(/password/i).first().fill('correct horse battery');
+  await page.keyboard.press('Enter');
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await product?.stop();
+  await Promise.all([busy.close(), well.close()]);
+}, 60_000);
+
+interface Axe {
+  run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
+}
+
+/** In both themes, and without a sideways scroll on a phone. */
+async function expectClean(): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.waitForTimeout(300);
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
+    expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+  }
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  await page.setViewportSize({ width: 1280, height: 860 });
+}
+
+const addModel = async (provider: string, model: string, address: string, more?: (form: ReturnType<Page['getByRole']>) => Promise<void>): Promise<void> => {
+  await page.getByRole('button', { name: 'Add a model' }).click();
+  const form = page.getByRole('form', { name: 'Add a model' });
+  await form.getByLabel('Name').fill('fast');
+  await form.getByLabel('Provider').selectOption(provider);
+  await form.getByLabel('Model', { exact: true }).fill(model);
+  await form.getByLabel('Address').fill(address);
+  await form.getByLabel('API key').fill(secret);
+  await more?.(form);
+  await form.getByRole('button', { name: 'Save' }).click();
+};
+const call = async (key: string): Promise<{ status: number; text: string }> => {
+  const response = await fetch(`${product.llmUrl}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'fast', messages: [{ role: 'user', content: 'ping' }] }) });
+  return { status: response.status, text: await response.text() };
+};
+
+describe('pages for administrators of the model gateway', () => {
+  it('LLM-2 LLM-3: a model is added, refused in words, tested, called, seen cooling down, changed and removed', async () => {
+    const led = await fetch(`${product.llmUrl}/ui`, { redirect: 'manual' });
+    expect([led.status, led.headers.get('location')]).toEqual([302, `${product.webUrl}/settings/models`]);
+    await page.goto(led.headers.get('location')!);
+    await page.getByText('None yet.').waitFor();
+
+    await addModel('openai_like', 'local', 'http://10.0.0.1:8000/v1');
+    await page.getByRole('alert').getByText(/Address.*is not a public address/).waitFor();
+    await expectClean();
+    await page.getByLabel('Address').fill(`${busy.url}/v1`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    const rows = page.getByRole('region', { name: 'fast' });
+    await rows.getByText('Not called since the start').waitFor();
+    await addModel('anthropic', 'claude-sonnet-5', well.url, async (form) => {
+      await form.getByText('Price, context and limits').click();
+      await form.getByLabel('Input, $').fill('3');
+      await form.getByLabel('Output, $').fill('15');
+      await form.getByLabel('Context window').fill('200000');
+    });
+    await rows.getByText('2 entries share the load').waitFor();
+    await rows.getByText('$3 in, $15 out for a million tokens · 200k context').waitFor();
+    await rows.getByRole('button', { name: 'Test Anthropic claude-sonnet-5' }).click();
+    await rows.getByText('claude-sonnet-5 answered.').waitFor();
+    await rows.getByRole('button', { name: 'Test OpenAI-compatible local' }).click();
+    await rows.getByText('Slow down, please').first().waitFor();
+
+    // Calls go round the one that is busy, and the page says until when.
+    await expect.poll(async () => { expect((await call(product.llmKey)).status).toBe(200); return rows.getByText(/Cooling down, \d+ s left/).count(); }, { timeout: 15_000 }).toBe(1);
+    const left = async (): Promise<number> => Number(/(\d+) s left/.exec(await rows.getByText(/Cooling down/).innerText())![1]);
+    const before = await left();
+    await expect.poll(left, { timeout: 5_000 }).toBeLessThan(before);
+    await expectClean();
+
+    await rows.getByRole('button', { name: 'Change Anthropic claude-sonnet-5' }).click();
+    await page.getByLabel('Model', { exact: true }).fill('claude-opus-5-5');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await rows.getByText('claude-opus-5-5').waitFor();
+    await call(product.llmKey);
+    expect(well.requests.at(-1)).toMatchObject({ model: 'claude-opus-5-5', headers: { 'x-api-key': secret } });
+    await rows.getByRole('button', { name: 'Remove OpenAI-compatible local' }).click();
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await expect.poll(async () => rows.getByText('local').count()).toBe(0);
+    expect(await page.content()).not.toContain(secret);
+  }, 90_000);
+
+  it('LLM-5: a virtual key is made with the keyboard, shown once, used, counted, blocked and deleted', async () => {
+    await page.goto(`${product.webUrl}/settings/keys`);
+    await page.getByText('None yet.').waitFor();
+    await page.getByRole('button', { name: 'Make a key' }).press('Enter');
+    await page.keyboard.type('build machine');
+    await page.getByLabel('Models').fill('fast');
+    await page.getByLabel('Budget, $').fill('0.1');
+    await page.getByLabel('Budget for').selectOption({ label: 'each 30 days' });
+    await page.getByLabel('Calls a minute').fill('50');
+    await page.keyboard.press('Enter');
+    await page.getByText('Copy it now.').waitFor();
+    await page.getByRole('button', { name: 'Copy key' }).click();
+    const key = await page.evaluate<string>('navigator.clipboard.readText()');
+    expect(key).toMatch(/^sk-/);
+    await expectClean();
+    await page.getByRole('button', { name: 'Done' }).click();
+    expect(await page.content()).not.toContain(key);
+
+    expect((await call(key)).status).toBe(200);
+    await page.reload();
+    const budget = page.getByRole('meter', { name: 'Budget of build machine' });
+    await expect.poll(async () => { await page.reload(); return budget.getAttribute('aria-valuetext'); }, { timeout: 10_000 }).toMatch(/^\$0\.0036 of \$0\.1 each 30 days · begins anew/);
+    await page.getByRole('button', { name: 'Block build machine' }).click();
+    await page.getByText('blocked').waitFor();
+    await expect.poll(async () => (await call(key)).status, { timeout: 5_000 }).toBe(401);
+    await expectClean();
+    await page.getByRole('button', { name: 'Unblock build machine' }).click();
+    await expect.poll(async () => (await call(key)).status, { timeout: 5_000 }).toBe(200);
+    await page.getByRole('button', { name: 'Delete build machine' }).click();
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByText('None yet.').waitFor();
+    expect((await call(key)).status).toBe(401);
+    expect(problems).toEqual([]);
+  }, 60_000);
+});
