@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const never = ['**/node_modules/**', '**/dist/**', '**/build/**', '**/.svelte-kit/**'];
 
-/** Builds images and starts the product from them: a project of its own, which runs last. */
+/** Builds images and starts the product from them: a project of its own, for it takes long and mostly waits. */
 const containers = 'e2e/scenarios/compose.e2e.ts';
 
 export default defineConfig({
