@@ -35,7 +35,7 @@ describe('boundaries', () => {
   });
 
   it('packages and services stay within their own folder', () => {
-    expect([...leaving('packages/contracts'), ...leaving('packages/platform'), ...leaving('packages/sandboxd')]).toEqual([]);
+    expect([...leaving('packages/contracts'), ...leaving('packages/mcp'), ...leaving('packages/platform'), ...leaving('packages/sandboxd')]).toEqual([]);
     expect(readdirSync(join(root, 'services')).flatMap((service) => leaving(`services/${service}`))).toEqual([]);
   });
 
@@ -49,6 +49,12 @@ describe('boundaries', () => {
 
   it('only sandbox-manager knows what runs inside a computer', () => {
     expect(onlyIn(/^@deskhand\/sandboxd/, /^(services\/sandbox-manager|packages\/sandboxd)\//)).toEqual([]);
+  });
+
+  it('only agent speaks to MCP servers, by a package that knows nothing else of the checkout', () => {
+    expect(onlyIn(/^@deskhand\/mcp/, /^services\/agent\//)).toEqual([]);
+    expect(onlyIn(/^@modelcontextprotocol\//, /^packages\/mcp\//)).toEqual([]);
+    expect(imports.filter(({ file, of }) => file.startsWith('packages/mcp/src/') && of.startsWith('@deskhand/'))).toEqual([]);
   });
 
   it('only sandbox-manager speaks to Docker', () => {

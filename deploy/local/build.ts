@@ -1,4 +1,4 @@
-// Bundles what runs on the server, or sandboxd, into dist/. Run by Node's own type stripping, after the dependencies are
+// Bundles what runs on the server, or what runs inside computers, into dist/. Run by Node's own type stripping, after the dependencies are
 // there: `node build.ts server|sandboxd|containers`.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -18,7 +18,10 @@ const services = readdirSync(join(root, 'services'))
   .filter((name) => existsSync(join(root, 'services', name, 'src', 'main.ts')))
   .map((name): Program => ({ entry: `services/${name}/src/main.ts`, output: `services/${name}.mjs` }));
 
-const sandboxd: Program = { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true };
+const inComputers: readonly Program[] = [
+  { entry: 'packages/sandboxd/src/main.ts', output: 'sandboxd/sandboxd.mjs', selfContained: true },
+  { entry: 'packages/mcp/src/computer/main.ts', output: 'sandboxd/mcp.mjs', selfContained: true },
+];
 
 const containers: readonly Program[] = [
   { entry: 'deploy/compose/container.ts', output: 'container.mjs' },
@@ -30,7 +33,7 @@ const others: readonly Program[] = [
   { entry: 'deploy/local/deskhand.ts', output: 'deskhand.mjs' },
 ];
 
-const wanted: Readonly<Record<string, readonly Program[]>> = { sandboxd: [sandboxd], containers: [...services, ...containers] };
+const wanted: Readonly<Record<string, readonly Program[]>> = { sandboxd: inComputers, containers: [...services, ...containers] };
 const programs = wanted[process.argv[2] ?? ''] ?? [...services, ...others];
 
 const failures: string[] = [];

@@ -10,7 +10,8 @@ import { run, which } from './run.mjs';
 /** Targets of deploy/images/Dockerfile; any other value of the setting names an image that the engine must have. */
 const targets = new Set(['desktop', 'full']);
 const images = join(root, 'deploy', 'images');
-const sandboxd = join(root, 'dist', 'sandboxd', 'sandboxd.mjs');
+/** What runs inside computers, bundled. */
+const programs = ['sandboxd.mjs', 'mcp.mjs'];
 
 /** A function that runs the Docker client against one engine: `docker(args, options)` as `run`. */
 export function dockerClient(host) {
@@ -23,7 +24,7 @@ export function dockerClient(host) {
 /** Name under which the image of these sources is kept: the same sources give the same name. */
 export function imageName(wanted) {
   if (!targets.has(wanted)) return wanted;
-  const sources = contentHash(['deploy/images', 'dist/sandboxd/sandboxd.mjs'], { keep: (name) => !name.endsWith('.spec.ts') });
+  const sources = contentHash(['deploy/images', ...programs.map((name) => `dist/sandboxd/${name}`)], { keep: (name) => !name.endsWith('.spec.ts') });
   return `deskhand-${wanted}:${sources.slice(0, 16)}`;
 }
 
@@ -60,7 +61,7 @@ async function buildImage(docker, wanted, name, base) {
   try {
     cpSync(images, context, { recursive: true });
     mkdirSync(join(context, 'sandboxd'), { recursive: true });
-    copyFileSync(sandboxd, join(context, 'sandboxd', 'sandboxd.mjs'));
+    for (const name of programs) copyFileSync(join(root, 'dist', 'sandboxd', name), join(context, 'sandboxd', name));
     const certificates = caBundle();
     const secret = certificates ? ['--secret', `id=ca,src=${certificates}`] : [];
     const options = ['--network', 'host', '--build-arg', `BASE_IMAGE=${base}`, '--target', wanted, '--progress', 'plain', ...secret];

@@ -12,11 +12,11 @@ const isCode = (name) => !/\.(spec|test)\.ts$|\/test\//.test(name);
 const shared = ['package-lock.json', 'tsconfig.json'];
 
 const sandboxdParts = {
-  title: 'sandboxd',
-  inputs: ['packages/sandboxd', 'packages/contracts', 'deploy/local/build.ts', 'deploy/local/bundle.ts', ...shared],
+  title: 'programs of the computers',
+  inputs: ['packages/sandboxd', 'packages/mcp', 'deploy/local/build.ts', 'deploy/local/bundle.ts', ...shared],
   keep: isCode,
   stampFile: join(root, 'dist', 'sandboxd', '.stamp'),
-  exists: () => existsSync(join(root, 'dist', 'sandboxd', 'sandboxd.mjs')),
+  exists: () => ['sandboxd.mjs', 'mcp.mjs'].every((name) => existsSync(join(root, 'dist', 'sandboxd', name))),
   command: () => ['deploy/local/build.ts', 'sandboxd'],
 };
 

@@ -39,6 +39,8 @@ describe('environments of the services', () => {
     expect(whoHas('unix:///engine.sock')).toEqual(['sandbox-manager']);
     const { BLOB_KEY } = serviceEnvironment('gateway', ground);
     expect(whoHas(BLOB_KEY!)).toEqual(['gateway', 'agent', 'sandbox-manager']);
+    const { MCP_KEY } = serviceEnvironment('agent', ground);
+    expect(whoHas(MCP_KEY!)).toEqual(['agent', 'sandbox-manager']);
     for (const name of serviceNames) expect(whoHas(`SU-${name}`)).toEqual([name]);
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ServiceName } from '@deskhand/contracts';
+import { mcpSecretPurpose, type ServiceName } from '@deskhand/contracts';
 import { deriveKey } from '@deskhand/platform/sealing';
 import type { DataFolder } from './data-folder.ts';
 import type { ProcessPlan } from './managed-process.ts';
@@ -33,6 +33,8 @@ type Environment = Record<string, string | number | null | undefined>;
 
 export const keepsDatabase: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'sandbox-manager', 'llm-gateway']);
 const holdsMasterKey: ReadonlySet<ServiceName> = new Set(['auth', 'conversations', 'llm-gateway']);
+/** They start or call MCP servers, and so read what administrators gave these. */
+const usesMcpSecrets: ReadonlySet<ServiceName> = new Set(['agent', 'sandbox-manager']);
 const usesBlobs: ReadonlySet<ServiceName> = new Set(['gateway', 'agent', 'sandbox-manager']);
 /** Of the machine's environment, what any program may need; all else a service gets is listed here by name. */
 const ofTheMachine = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_CACHE_HOME'];
@@ -65,6 +67,7 @@ export function serviceEnvironment(service: ServiceName, ground: Ground): Record
     DATA_DIR: folder,
     DATABASE_URL: keepsDatabase.has(service) ? databaseUrl(service, folder, settings.DESKHAND_DATABASE_URL) : null,
     MASTER_KEY: holdsMasterKey.has(service) ? ground.masterKey : null,
+    MCP_KEY: usesMcpSecrets.has(service) ? deriveKey(ground.masterKey, mcpSecretPurpose).toString('hex') : null,
     ...(usesBlobs.has(service) && blobEnvironment(ground)),
     ...ofItsOwn[service](ground),
   });
@@ -95,7 +98,10 @@ const ofItsOwn: Readonly<Record<ServiceName, (ground: Ground) => Environment>> =
     ADMIN_PASSWORD: settings.DESKHAND_ADMIN_PASSWORD,
   }),
   conversations: () => ({}),
-  agent: ({ llmHost, llmPort }) => ({ LLM_GATEWAY_URL: `http://${urlHost(reachable(llmHost))}:${llmPort}` }),
+  agent: ({ settings, llmHost, llmPort }) => ({
+    LLM_GATEWAY_URL: `http://${urlHost(reachable(llmHost))}:${llmPort}`,
+    ALLOWED_PRIVATE_HOSTS: settings.DESKHAND_ALLOWED_PRIVATE_HOSTS,
+  }),
   gateway: ({ settings, webUrl, root, llmHost, llmPort }) => ({
     HTTP_HOST: settings.DESKHAND_HOST,
     HTTP_PORT: settings.DESKHAND_PORT,

@@ -5,6 +5,7 @@ import { contentBlock, messageRole } from './content.ts';
 import { keyHolderView, newVirtualKey, virtualKeyChange, virtualKeyView } from './llm-keys.ts';
 import { configuredModel } from './llm-models.ts';
 import { modelView, providerName, providerView } from './llm.ts';
+import { mcpServerDetails, mcpServerInput, mcpServerView } from './mcp.ts';
 import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
 import { computerView } from './sandbox.ts';
@@ -100,6 +101,15 @@ export const api = {
   blob: defineRoute('GET', '/api/conversations/:id/blobs/:blob', { ...user, summary: 'A picture of this conversation', answer: z.string(), contentType: 'image/*' }),
   approvals: defineRoute('GET', '/api/approvals', { ...user, summary: 'Everything that waits for a decision', answer: z.array(approvalView) }),
   decide: defineRoute('POST', '/api/approvals/:id', { ...user, summary: 'Decide once', body: z.object({ decision: approvalDecision, arguments: z.record(z.string(), z.unknown()).optional() }), answer: empty }),
+
+  mcpServers: defineRoute('GET', '/api/mcp-servers', { ...user, summary: 'MCP servers that conversations can choose', answer: z.array(mcpServerView) }),
+  chosenMcpServers: defineRoute('GET', '/api/conversations/:id/mcp-servers', { ...user, summary: 'MCP servers that it has chosen', answer: z.array(mcpServerView) }),
+  chooseMcpServers: defineRoute('PUT', '/api/conversations/:id/mcp-servers', { ...user, summary: 'Choose its MCP servers', body: z.object({ server_ids: z.array(z.string().max(128)).max(32) }), answer: none }),
+  allMcpServers: defineRoute('GET', '/api/admin/mcp-servers', { ...user, access: 'admin', summary: 'All MCP servers, without their secrets', answer: z.array(mcpServerDetails) }),
+  mcpServer: defineRoute('GET', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', summary: 'One MCP server', answer: mcpServerDetails }),
+  createMcpServer: defineRoute('POST', '/api/admin/mcp-servers', { ...user, access: 'admin', status: 201, summary: 'Define an MCP server', body: mcpServerInput, answer: mcpServerDetails }),
+  updateMcpServer: defineRoute('PUT', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', summary: 'Change an MCP server; what is not named stays', body: mcpServerInput.partial(), answer: mcpServerDetails }),
+  removeMcpServer: defineRoute('DELETE', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', status: 204, summary: 'Remove an MCP server', answer: empty }),
 
   users: defineRoute('GET', '/api/admin/users', { ...user, access: 'admin', summary: 'All accounts', answer: z.array(userView) }),
   disableUser: defineRoute('PATCH', '/api/admin/users/:username', { ...user, access: 'admin', summary: 'Disable or enable an account', body: z.object({ disabled: z.boolean() }), answer: userView }),

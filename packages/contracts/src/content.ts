@@ -38,8 +38,8 @@ export const toolResultBlock = z.object({
   interrupted: z.boolean().optional(),
 });
 
-/** What happened around the conversation and matters to its model: a person drove the desktop. Told to it as text. */
-export const noticeBlock = z.object({ type: z.literal('notice'), kind: z.enum(['desktop-driven']), text: z.string(), facts: z.record(z.string(), z.unknown()).optional() });
+/** What happened around the conversation and matters to its model: a person drove the desktop, an MCP server cannot be used. Told to it as text. */
+export const noticeBlock = z.object({ type: z.literal('notice'), kind: z.enum(['desktop-driven', 'mcp-unavailable']), text: z.string(), facts: z.record(z.string(), z.unknown()).optional() });
 
 export const contentBlock = z.discriminatedUnion('type', [textBlock, reasoningBlock, toolCallBlock, toolResultBlock, noticeBlock]);
 export const messageRole = z.enum(['user', 'assistant', 'tool']);

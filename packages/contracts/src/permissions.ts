@@ -7,12 +7,13 @@ import { health, metrics } from './health.ts';
 import { gatewayInstances, llm, usageRecorded } from './llm.ts';
 import { llmKeys } from './llm-keys.ts';
 import { llmModels, modelsChanged } from './llm-models.ts';
+import { mcp } from './mcp.ts';
 import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
 import { sandbox } from './sandbox.ts';
 import { wildcardSubject } from './subject.ts';
 import { usage } from './usage.ts';
 
-export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, llm, llmModels, llmKeys, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
+export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, mcp, llm, llmModels, llmKeys, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, modelsChanged, accessRevoked, ...Object.values(gatewayInstances)] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { contentBlock, message, toolResult } from './content.ts';
+import { contentBlock, message, noticeBlock, toolResult } from './content.ts';
 import { defineEvent, defineRequest } from './contract.ts';
+import { mcpServer } from './mcp.ts';
 import { blockKind, computerState, endReason, openBlock } from './timeline.ts';
 
 /**
@@ -52,6 +53,8 @@ export const claimedRun = z.object({
   /** The branch's messages, oldest first; `history_complete` is false when `runs.history` has earlier ones. */
   history: z.array(message),
   history_complete: z.boolean(),
+  /** MCP servers that the conversation has chosen and that are enabled. */
+  mcp_servers: z.array(mcpServer).optional(),
   /** Signed right to use the run's computer; `heartbeat` renews it. */
   grant: z.string(),
 });
@@ -67,6 +70,8 @@ export const runEntry = z.discriminatedUnion('type', [
   /** Nothing more can be done until a person decides, or gives the desktop back: the lease ends, the run waits as a row. */
   z.object({ type: z.literal('run-parked') }),
   z.object({ type: z.literal('run-ended'), reason: endReason, error: z.string().optional() }),
+  /** Something that the person, and the model, must know: a message with a notice. */
+  z.object({ type: z.literal('notice-added'), kind: noticeBlock.shape.kind, text: z.string().max(4_000), facts: z.record(z.string(), z.unknown()).optional() }),
   z.object({ type: z.literal('block-abandoned'), block: z.string(), attempt: z.number().int() }),
 ]);
 export type RunEntry = z.infer<typeof runEntry>;

@@ -44,6 +44,8 @@ export const command = z.object({
   /** Absolute; `/workspace` when absent. */
   cwd: z.string().optional(),
   environment: z.record(z.string(), z.string()).optional(),
+  /** Variables of an MCP server as stored; the manager opens them and hands them over as JSON in `MCP_VARIABLES`. */
+  mcp_environment: z.object({ server_id: z.string(), stored: z.string().max(100_000) }).optional(),
   /** Milliseconds until the whole process tree is killed. */
   timeout_ms: z.number().int().min(1).max(3_600_000).default(120_000),
   /** UTF-16 units of output kept. */

@@ -6,6 +6,9 @@ import { ConversationsService } from './conversations/conversations.service.ts';
 import { LeasesController } from './desktop/leases.controller.ts';
 import { Leases } from './desktop/leases.service.ts';
 import { Grants } from './grants/grants.service.ts';
+import { McpSecrets } from './mcp/mcp-secrets.ts';
+import { McpServersController } from './mcp/mcp-servers.controller.ts';
+import { McpServers } from './mcp/mcp-servers.service.ts';
 import { MessagesService } from './messages/messages.service.ts';
 import { Abandon } from './runs/abandon.ts';
 import { ClaimService } from './runs/claim.service.ts';
@@ -17,7 +20,7 @@ import { Timeline } from './timeline/timeline.ts';
 import { TimelineReader } from './timeline/timeline-reader.service.ts';
 
 @Module({
-  controllers: [ConversationsController, RunsController, LeasesController],
-  providers: [ConversationsService, MessagesService, RunsService, ClaimService, RecordService, Ending, Abandon, ApprovalsService, ComputersService, Grants, Leases, Timeline, TimelineReader],
+  controllers: [ConversationsController, RunsController, LeasesController, McpServersController],
+  providers: [ConversationsService, MessagesService, RunsService, ClaimService, RecordService, Ending, Abandon, ApprovalsService, ComputersService, Grants, Leases, McpSecrets, McpServers, Timeline, TimelineReader],
 })
 export class ConversationsModule {}

@@ -16,6 +16,7 @@ import { AuthController } from './rest/auth.controller.ts';
 import { ComputersController } from './rest/computers.controller.ts';
 import { ConversationsController } from './rest/conversations.controller.ts';
 import { GatewayModelsController } from './rest/gateway-models.controller.ts';
+import { McpServersController } from './rest/mcp-servers.controller.ts';
 import { ProvidersController } from './rest/providers.controller.ts';
 import { UsageController } from './rest/usage.controller.ts';
 import { UsersController } from './rest/users.controller.ts';
@@ -26,7 +27,7 @@ import { OpenStreams } from './streams/open-streams.ts';
 import { Upgrades } from './streams/upgrades.ts';
 import { WebSocketListener } from './streams/web-socket-listener.ts';
 
-export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, GatewayModelsController, VirtualKeysController, UsageController, ConversationsController, ComputersController, DesktopController, EventsController];
+export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, McpServersController, GatewayModelsController, VirtualKeysController, UsageController, ConversationsController, ComputersController, DesktopController, EventsController];
 
 @Module({
   controllers,

@@ -12,6 +12,8 @@ export const managerConfig = defineConfig({
   IDLE_SECONDS: z.coerce.number().min(1).default(600),
   /** Absolute, and the same path on the host of the engine. */
   WORKSPACE_ROOT: z.string().startsWith('/'),
+  /** Opens the variables that administrators gave MCP servers. */
+  MCP_KEY: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits').optional(),
   INSTALLATION_ID: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'may hold letters, digits, _ and -'),
 });
 

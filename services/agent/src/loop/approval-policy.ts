@@ -12,5 +12,5 @@ export function reasonToAsk(tool: PermissionFacts, name: string, input: Readonly
   const given = typeof input.reason === 'string' && input.reason.trim() !== '' ? input.reason.trim() : null;
   if (input.ask_first === true) return given ?? 'The agent asks before it does this.';
   if (rules.approval_mode === 'ask') return given ?? 'This conversation asks before every action.';
-  return tool.staysInside ? null : 'This reaches outside the conversation\'s computer.';
+  return tool.staysInside ? null : `This reaches outside the conversation's computer${tool.reaches === undefined ? '' : `, to ${tool.reaches}`}.`;
 }

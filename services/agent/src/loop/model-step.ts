@@ -6,7 +6,6 @@ import { hasPictures, withoutPictures, withPictureData } from './pictures.ts';
 import { StepBlocks } from './step-blocks.ts';
 import { RunInterrupted, throwIfAbandoned, unlessAbandoned, unlessStopped, type RunStop } from './stop.ts';
 import { systemPrompt } from './system-prompt.ts';
-import { toolDescriptions } from '../tools/index.ts';
 import type { Turn } from './turn.ts';
 import { words } from './words.ts';
 
@@ -65,10 +64,19 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
   }
 }
 
-async function requestFor({ run, history, ports, blind }: Turn, model: Model): Promise<ModelRequest> {
+async function requestFor(turn: Turn, model: Model): Promise<ModelRequest> {
+  const tools = await toolsFor(turn);
+  const { run, history, ports, blind } = turn;
   const messages = messagesForModel(history, run.run_id);
-  const request = { system: systemPrompt(run.system_prompt_override), messages: model.sees && !blind ? messages : withoutPictures(messages), tools: toolDescriptions };
+  const request = { system: systemPrompt(run.system_prompt_override), messages: model.sees && !blind ? messages : withoutPictures(messages), tools };
   return withPictureData(fitToWindow(request, model.contextWindow), ports.pictures);
+}
+
+/** What the model may call. A server that cannot be used is named to the person and to the model. */
+async function toolsFor(turn: Turn): Promise<ModelRequest['tools']> {
+  const { descriptions, unavailable } = await turn.toolbox.ask();
+  for (const { server, words: reason } of unavailable) await turn.notice('mcp-unavailable', words.serverUnavailable(server.name, reason));
+  return descriptions;
 }
 
 /** Nothing tells beforehand whether a model sees; one that does not says so when it is shown something. */

@@ -1,4 +1,5 @@
-import type { BlockKind, Command, CommandView, DesktopAction, DesktopView, Image, Message, RunEntry } from '@deskhand/contracts';
+import type { BlockKind, Command, CommandView, DesktopAction, DesktopView, Image, McpServer, Message, RunEntry } from '@deskhand/contracts';
+import type { CallResult, ImageType, ToolList } from '@deskhand/mcp';
 import type { Models } from './model.ts';
 import type { RunStop } from './stop.ts';
 
@@ -35,6 +36,15 @@ export interface Computer {
 export interface Pictures {
   /** Their bytes in base64 by blob, of those that are still there. Never throws. */
   read(images: readonly Image[]): Promise<ReadonlyMap<string, string>>;
+  /** Keeps a picture for the conversation; null when it is none of its type, or cannot be kept. Never throws. */
+  keep(bytes: Buffer, type: ImageType): Promise<Image | null>;
+}
+
+/** MCP servers that are reached over HTTP. Every method throws `McpFailure`, and answers within a time of its own. */
+export interface RemoteServers {
+  tools(server: McpServer): Promise<ToolList>;
+  /** Asks once, never again: whoever loses the answer does not know what the call did. */
+  call(server: McpServer, tool: string, given: Readonly<Record<string, unknown>>, stopped: AbortSignal): Promise<CallResult>;
 }
 
 /** A growing block: everything appended is shown at once and saved about every second. */
@@ -68,6 +78,7 @@ export interface RunPorts {
   readonly journal: Journal;
   readonly computer: Computer;
   readonly pictures: Pictures;
+  readonly remoteServers: RemoteServers;
   readonly models: Models;
   readonly blocks: Blocks;
   readonly clock: Clock;

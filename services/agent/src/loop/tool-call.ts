@@ -1,5 +1,6 @@
 import type { JournalToolCall } from '@deskhand/contracts';
 import type { Tool } from '../tools/tool.ts';
+import { McpCall } from '../mcp/mcp-call.ts';
 import { CommandCall } from './command-call.ts';
 import { startComputer } from './command.ts';
 import { desktopCall } from './desktop-call.ts';
@@ -21,8 +22,8 @@ export async function executeCall(runnable: RunnableCall, turn: Turn): Promise<E
   const { ports } = turn;
   const planned = planOf(runnable, turn);
   if (typeof planned === 'string') return endedWith(call.tool_call_id, planned, { is_error: true });
-  const problem = await startComputer(ports);
-  if (problem !== null) return endedWith(call.tool_call_id, words.noComputer(problem), { is_error: true });
+  const problem = await prepare(runnable, turn);
+  if (problem !== null) return endedWith(call.tool_call_id, problem, { is_error: true });
   throwIfStopped(ports.stop);
   if (ports.stop.draining.aborted) return null;
   const output = openOutput(call, turn);
@@ -37,6 +38,7 @@ export async function executeCall(runnable: RunnableCall, turn: Turn): Promise<E
 export async function recoverCall(runnable: RunnableCall, turn: Turn): Promise<EndedEntry> {
   const { call, tool, input } = runnable;
   const output = openOutput(call, turn);
+  if (tool.kind === 'mcp') return new McpCall(call, tool, input as Record<string, unknown>, output, turn).adopt();
   if (tool.kind === 'command') return new CommandCall(call, tool, input, output, turn).adopt();
   const planned = planOf(runnable, turn);
   if (typeof planned !== 'string') return planned(output);
@@ -45,12 +47,20 @@ export async function recoverCall(runnable: RunnableCall, turn: Turn): Promise<E
   return endedWith(call.tool_call_id, output.finish(), { is_error: true, interrupted: true, block: output.block, attempt: output.attempt });
 }
 
+/** Brings up what the call needs; words for the model when that cannot be. */
+async function prepare({ tool, input }: RunnableCall, turn: Turn): Promise<string | null> {
+  if (tool.kind === 'mcp') return McpCall.prepare(tool, input as Record<string, unknown>, turn);
+  const problem = await startComputer(turn.ports);
+  return problem === null ? null : words.noComputer(problem);
+}
+
 /** How the call is carried out, or words for the model that say why it cannot be. */
 function planOf({ call, tool, input }: RunnableCall, turn: Turn): ((output: BlockWriter) => Promise<EndedEntry>) | string {
   if (tool.kind === 'desktop') {
     const action = tool.plan(input);
     return 'problem' in action ? action.problem : (output) => desktopCall(call, tool, action, output, turn);
   }
+  if (tool.kind === 'mcp') return (output) => new McpCall(call, tool, input as Record<string, unknown>, output, turn).run();
   const plan = tool.plan(input, call.tool_call_id);
   return 'problem' in plan ? plan.problem : (output) => new CommandCall(call, tool, input, output, turn).run(plan);
 }

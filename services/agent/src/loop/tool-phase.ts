@@ -1,9 +1,8 @@
 import type { JournalToolCall, RunEntry } from '@deskhand/contracts';
-import { tools } from '../tools/index.ts';
 import { reasonToAsk } from './approval-policy.ts';
 import { recordable } from './journal-queue.ts';
 import { inParallel } from './in-parallel.ts';
-import { RunInterrupted, throwIfAbandoned } from './stop.ts';
+import { RunInterrupted, throwIfAbandoned, unlessStopped } from './stop.ts';
 import { executeCall, recoverCall, type RunnableCall } from './tool-call.ts';
 import { endedWith, type EndedEntry, type Turn } from './turn.ts';
 import { words } from './words.ts';
@@ -24,6 +23,7 @@ export type ToolPhase = { type: 'settled' } | { type: 'parked' } | { type: 'left
 export async function settleToolCalls(turn: Turn): Promise<ToolPhase> {
   const { ports } = turn;
   if (ports.stop.interrupted.aborted) return interruptCalls(turn, []);
+  if (!(await knowTools(turn))) return interruptCalls(turn, []);
   const sorted = sortCalls(turn);
   await recordVerdicts(turn, sorted);
 
@@ -53,6 +53,18 @@ export async function settleToolCalls(turn: Turn): Promise<ToolPhase> {
   return { type: 'parked' };
 }
 
+/** Asks the MCP servers when there are calls of theirs that a worker before this one left; false when a person stopped the run meanwhile. */
+async function knowTools({ calls, toolbox, ports }: Turn): Promise<boolean> {
+  if (!calls.some(({ state, name }) => (state === 'proposed' || state === 'allowed') && toolbox.needsServers(name))) return true;
+  try {
+    await unlessStopped(toolbox.ask(), ports.stop);
+    return true;
+  } catch (error) {
+    if (error instanceof RunInterrupted) return false;
+    throw error;
+  }
+}
+
 /** Calls in rows that are settled side by side: all actions on the desktop are one row, in the model's order. */
 function lanesOf(runnable: readonly RunnableCall[]): RunnableCall[][] {
   const actions = runnable.filter(({ tool }) => tool.kind === 'desktop');
@@ -62,7 +74,7 @@ function lanesOf(runnable: readonly RunnableCall[]): RunnableCall[][] {
 /** Carries a call out unless an earlier action of the step is still open (`null`) or failed. */
 async function inItsOrder(runnable: RunnableCall, turn: Turn): Promise<EndedEntry | null> {
   const { call, tool } = runnable;
-  const earlier = tool.kind !== 'desktop' ? [] : turn.calls.slice(0, turn.calls.indexOf(call)).filter(({ name }) => tools.get(name)?.kind === 'desktop');
+  const earlier = tool.kind !== 'desktop' ? [] : turn.calls.slice(0, turn.calls.indexOf(call)).filter(({ name }) => turn.toolbox.get(name)?.kind === 'desktop');
   if (earlier.some(({ state }) => state !== 'ended')) return null;
   if (earlier.some((one) => turn.hasFailed(one))) return endedWith(call.tool_call_id, words.notExecuted, { is_error: true });
   return executeCall(runnable, turn);
@@ -85,7 +97,7 @@ function sortCalls(turn: Turn): SortedCalls {
   const sorted: SortedCalls = { runnable: [], refused: [], asking: [] };
   for (const [index, call] of turn.calls.entries()) {
     if (call.state === 'ended' || call.state === 'waiting') continue;
-    const checked = index < maximumCalls || call.state === 'started' ? checkCall(call) : words.tooManyCalls(maximumCalls);
+    const checked = index < maximumCalls || call.state === 'started' ? checkCall(call, turn) : words.tooManyCalls(maximumCalls);
     if (typeof checked === 'string') {
       // One that a worker of another version started may not fit here; what it did is not known.
       const lost = call.state === 'started';
@@ -100,11 +112,11 @@ function sortCalls(turn: Turn): SortedCalls {
 }
 
 /** The call with what it needs to run, or words that say why it cannot. */
-function checkCall(call: JournalToolCall): RunnableCall | string {
+function checkCall(call: JournalToolCall, { toolbox }: Turn): RunnableCall | string {
   if (call.state === 'denied') return words.denied;
   if (call.invalid_arguments !== undefined && call.state === 'proposed') return words.invalidArguments(call.invalid_arguments);
-  const tool = tools.get(call.name);
-  if (tool === undefined) return words.unknownTool(call.name, [...tools.keys()]);
+  const tool = call.state === 'started' ? toolbox.started(call.name) : toolbox.get(call.name);
+  if (tool === undefined) return words.unknownTool(call.name, toolbox.names);
   const parsed = tool.input.safeParse(call.arguments);
   if (parsed.success) return { call, tool, input: parsed.data };
   return words.wrongArguments(parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'arguments'}: ${issue.message}`).join('; '));
@@ -125,7 +137,7 @@ async function interruptCalls(turn: Turn, unrecorded: EndedEntry[]): Promise<Too
   const ended = [...unrecorded];
   const open = turn.calls.filter((call) => call.state !== 'ended');
   const killed = await inParallel(open, parallelCalls, async (call) => {
-    const checked = call.state === 'started' ? checkCall(call) : null;
+    const checked = call.state === 'started' ? checkCall(call, turn) : null;
     const entry = checked !== null && typeof checked !== 'string'
       ? await recoverCall(checked, turn)
       : endedWith(call.tool_call_id, words.stoppedBefore, { is_error: true, interrupted: true });

@@ -1,4 +1,5 @@
-import type { ClaimedRun, ContentBlock, JournalToolCall, Message, RunEntry, ToolResult } from '@deskhand/contracts';
+import type { ClaimedRun, ContentBlock, JournalToolCall, Message, NoticeBlock, RunEntry, ToolResult } from '@deskhand/contracts';
+import { Toolbox } from '../mcp/toolbox.ts';
 import { resultsById } from './history.ts';
 import { JournalQueue } from './journal-queue.ts';
 import type { RunPorts } from './ports.ts';
@@ -17,6 +18,7 @@ export class Turn {
   driven: boolean;
   /** The model turned out not to take pictures. */
   blind = false;
+  readonly toolbox: Toolbox;
   private readonly queue: JournalQueue;
   private readonly steering: Message[] = [];
 
@@ -25,6 +27,7 @@ export class Turn {
     this.calls = run.tool_calls.map((call) => ({ ...call }));
     this.step = run.step;
     this.driven = run.driven === true;
+    this.toolbox = new Toolbox(run, ports);
     this.queue = new JournalQueue(ports.journal, ({ steering, interrupt, driven }) => {
       this.driven = driven === true;
       this.steering.push(...steering);
@@ -54,6 +57,15 @@ export class Turn {
       tool_call_id: block.tool_call_id, name: block.name, arguments: block.arguments, state: 'proposed' as const,
       ...(block.invalid_arguments !== undefined && { invalid_arguments: block.invalid_arguments }),
     }]));
+  }
+
+  /** Tells the person and the model something, once a run. */
+  async notice(kind: NoticeBlock['kind'], text: string): Promise<void> {
+    const known = this.history.some((message) => message.run_id === this.run.run_id && message.blocks.some((block) => block.type === 'notice' && block.text === text));
+    if (known) return;
+    const id = this.ports.newId();
+    await this.write(`notice-${id}`, [{ type: 'notice-added', kind, text }]);
+    this.remember(id, 'user', [{ type: 'notice', kind, text }], null);
   }
 
   /** Takes a call's result into what is known, as the journal does. */

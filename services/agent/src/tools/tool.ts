@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import type { Command, CommandOutcome, DesktopAction, DesktopView, ToolResult } from '@deskhand/contracts';
+import type { Command, CommandOutcome, DesktopAction, DesktopView, McpServer, ToolResult } from '@deskhand/contracts';
 import type { ToolDescription } from '../loop/model.ts';
 
 /** What decides whether a call of a tool asks first. */
 export interface PermissionFacts {
   /** All that a call can change is inside the conversation's own computer. */
   readonly staysInside: boolean;
+  /** What it reaches where it does not, in words. */
+  readonly reaches?: string;
 }
 
 /** What a call came to, in a tool's words. */
@@ -45,7 +47,17 @@ export interface DesktopTool<Input = unknown> extends ToolFacts<Input> {
   conclude(action: DesktopAction, view: DesktopView): Pick<ToolConclusion, 'text' | 'display'>;
 }
 
-export type Tool<Input = unknown> = CommandTool<Input> | DesktopTool<Input>;
+/** A tool of an MCP server that the conversation has chosen. Calls of a step run side by side. */
+export interface McpTool extends ToolFacts<Record<string, unknown>> {
+  readonly kind: 'mcp';
+  readonly server: McpServer;
+  /** As the server calls it; null when only the outcome of a started call is wanted. */
+  readonly tool: string | null;
+  /** Its arguments as the server describes them: JSON schema of an object. */
+  readonly parameters: Record<string, unknown>;
+}
+
+export type Tool<Input = unknown> = CommandTool<Input> | DesktopTool<Input> | McpTool;
 
 /** Ties a tool's input type to its schema, then forgets it: the loop only sees validated calls. */
 export function defineTool<Input>(tool: Omit<CommandTool<Input>, 'kind'>): CommandTool {
@@ -58,6 +70,7 @@ export function defineDesktopTool<Input>(tool: Omit<DesktopTool<Input>, 'kind'>)
 
 /** A tool as models are told of it. */
 export function describeTool(tool: Tool): ToolDescription {
+  if (tool.kind === 'mcp') return { name: tool.name, description: tool.description, parameters: tool.parameters };
   const { $schema: _, ...parameters } = z.toJSONSchema(tool.input, { io: 'input' }) as Record<string, unknown>;
   return { name: tool.name, description: tool.description, parameters };
 }

@@ -1,6 +1,8 @@
 import type { Image } from '@deskhand/contracts';
+import type { ImageType } from '@deskhand/mcp';
 import type { BlobStore, Log } from '@deskhand/platform';
 import type { Pictures } from '../loop/ports.ts';
+import { pictureSize } from '../mcp/picture-size.ts';
 
 /** Pictures of one conversation, from the blob store. Those of the last request are kept, for the next one repeats most. */
 export class BlobPictures implements Pictures {
@@ -16,6 +18,17 @@ export class BlobPictures implements Pictures {
     }));
     this.known = found;
     return found;
+  }
+
+  async keep(bytes: Buffer, type: ImageType): Promise<Image | null> {
+    const size = pictureSize(type, bytes);
+    if (size === null) return null;
+    try {
+      return { blob: (await this.blobs.put(this.conversationId, bytes, type)).id, media_type: type, ...size };
+    } catch (error) {
+      this.log.warn('A picture could not be kept', { error });
+      return null;
+    }
   }
 
   private async load(blob: string): Promise<string | null> {

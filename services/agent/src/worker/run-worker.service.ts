@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { agent, DeclaredError, livePublished, llm, newId, runInterrupted, runs, runsWaiting, type ClaimedRun } from '@deskhand/contracts';
 import { BlobStore, Bus, Lifecycle, Log, Metrics, type Closable } from '@deskhand/platform';
+import { AddressPolicy, guardedFetch } from '@deskhand/platform/outgoing';
 import { agentConfig } from '../configuration.ts';
 import type { RunPorts } from '../loop/ports.ts';
 import { goOn } from '../loop/run.ts';
+import { remoteLimits, RemoteSessions } from '../mcp/remote-sessions.ts';
 import { GatewayModels } from '../models/gateway-model.ts';
 import { BlobPictures } from './blob-pictures.ts';
 import { BusComputer } from './bus-computer.ts';
@@ -36,6 +38,7 @@ export class RunWorker implements OnApplicationBootstrap {
   private readonly blocks: LiveBlocks;
   private readonly unsaved: UnsavedWords;
   private readonly routes: ForeseenRoutes;
+  private readonly remote: RemoteSessions;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly subscriptions: Closable[] = [];
   private claiming = false;
@@ -44,7 +47,8 @@ export class RunWorker implements OnApplicationBootstrap {
 
   constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle, private readonly blobs: BlobStore, metrics: Metrics) {
     metrics.add({ name: 'deskhand_worker_runs', help: 'Runs that a worker holds', type: 'gauge', read: async () => [{ value: this.runs.size }] });
-    const { DATA_DIR: folder } = agentConfig.value;
+    const { DATA_DIR: folder, ALLOWED_PRIVATE_HOSTS: allowed, MCP_KEY: key } = agentConfig.value;
+    this.remote = new RemoteSessions(guardedFetch(new AddressPolicy(allowed), remoteLimits), key);
     this.unsaved = new UnsavedWords(folder === undefined ? null : join(folder, 'unsaved-words.json'), this.id);
     this.routes = new ForeseenRoutes(async (question) => this.bus.request(llm.resolve, question), now);
     this.blocks = new LiveBlocks(
@@ -157,6 +161,7 @@ export class RunWorker implements OnApplicationBootstrap {
       journal: new BusJournal(this.bus, held),
       computer: new BusComputer(this.bus, held),
       pictures: new BlobPictures(this.blobs, conversation_id, this.log),
+      remoteServers: this.remote.of(conversation_id),
       models: new GatewayModels(async () => this.routes.take({ user_id, conversation_id, run_id, provider, model_name })),
       blocks: this.blocks.of(held.run),
       clock: { now, sleep },
@@ -203,6 +208,7 @@ export class RunWorker implements OnApplicationBootstrap {
       await this.release(left.map(({ held }) => held.run));
     }
     for (const timer of this.timers) clearInterval(timer);
+    await this.remote.close();
     await Promise.allSettled(this.subscriptions.map(async (subscription) => subscription.close()));
   }
 

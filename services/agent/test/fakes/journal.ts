@@ -109,6 +109,8 @@ export class FakeJournal {
       if (call.state !== 'proposed') return;
       call.state = 'waiting';
       this.reasons.set(call.tool_call_id, entry.reason);
+    } else if (entry.type === 'notice-added') {
+      this.add('user', [{ type: 'notice', kind: entry.kind, text: entry.text }]);
     } else if (entry.type === 'run-parked') {
       this.state = this.driven || [...this.calls.values()].some((call) => call.state === 'waiting') ? 'parked' : 'queued';
     } else if (entry.type === 'run-ended') {

@@ -1,5 +1,6 @@
-import { newId, type ClaimedRun } from '@deskhand/contracts';
-import type { RunPorts } from '../../src/loop/ports.ts';
+import { newId, type ClaimedRun, type McpServer } from '@deskhand/contracts';
+import { McpFailure } from '@deskhand/mcp';
+import type { RemoteServers, RunPorts } from '../../src/loop/ports.ts';
 import { goOn, type RunOutcome } from '../../src/loop/run.ts';
 import { LiveBlocks, type Delta } from '../../src/worker/live-blocks.ts';
 import type { FakeComputer } from './computer.ts';
@@ -12,6 +13,8 @@ export interface Life {
   point(): Promise<void>;
 }
 
+const noServers: RemoteServers = { tools: async () => { throw new McpFailure('There are none', false); }, call: async () => { throw new McpFailure('There are none', false); } };
+
 export const immortal: Life = { point: async () => {} };
 
 export interface Stage {
@@ -19,6 +22,9 @@ export interface Stage {
   computer: FakeComputer;
   model: ScriptedModel;
   deltas: Delta[];
+  remote?: RemoteServers;
+  /** MCP servers that the conversation has chosen. */
+  servers?: McpServer[];
   /** Blobs that are not there any more. */
   lostPictures?: ReadonlySet<string>;
 }
@@ -33,7 +39,7 @@ export interface Worker {
 
 /** Claims the run and lets a worker of its own go on with it. Time passes only in sleeps. */
 export function work(stage: Stage, life: Life = immortal): Worker {
-  const run = stage.journal.claim();
+  const run: ClaimedRun = { ...stage.journal.claim(), ...(stage.servers && { mcp_servers: stage.servers }) };
   const interrupting = new AbortController();
   const abandoning = new AbortController();
   const draining = new AbortController();
@@ -55,7 +61,8 @@ export function work(stage: Stage, life: Life = immortal): Worker {
       kill: async (callId) => alive(async () => stage.computer.kill(callId)),
       act: async (callId, action) => alive(async () => stage.computer.act(callId, action)),
     },
-    pictures: { read: async (images) => new Map(images.flatMap(({ blob }) => (stage.lostPictures?.has(blob) ? [] : [[blob, `base64 of ${blob}`] as const]))) },
+    pictures: { keep: async (bytes, media_type) => ({ blob: `kept ${bytes.length}`, media_type, width: 1, height: 1 }), read: async (images) => new Map(images.flatMap(({ blob }) => (stage.lostPictures?.has(blob) ? [] : [[blob, `base64 of ${blob}`] as const]))) },
+    remoteServers: stage.remote ?? noServers,
     models: {
       resolve: async () => {
         await life.point();

@@ -1,5 +1,5 @@
 import { defineEntity, p, type EntitySchema, type InferEntity } from '@deskhand/platform/database';
-import type { BlockKind, ComputerState, ContentBlock, EndReason, MessageRole, RunState, ToolCallState } from '@deskhand/contracts';
+import type { BlockKind, ComputerState, ContentBlock, EndReason, McpTransport, MessageRole, RunState, ToolCallState } from '@deskhand/contracts';
 
 export const conversationEntity = defineEntity({
   name: 'Conversation',
@@ -191,6 +191,31 @@ export const saidEntity = defineEntity({
   properties: { userId: p.string().primary(), conversationId: p.string().primary(), key: p.string().primary(), digest: p.string(), messageId: p.string(), runId: p.string() },
 });
 
+/** An MCP server as an administrator defined it. */
+export const mcpServerEntity = defineEntity({
+  name: 'McpServer',
+  properties: {
+    id: p.string().primary(),
+    name: p.string(),
+    handle: p.string(),
+    description: p.text(),
+    transport: p.string().$type<McpTransport>(),
+    command: p.text().nullable(),
+    args: p.json<string[]>(),
+    url: p.text().nullable(),
+    /** Names and values, encrypted; null when there are none. */
+    environment: p.text().nullable(),
+    headers: p.text().nullable(),
+    isEnabled: p.boolean(),
+    createdAt: p.string(),
+    updatedAt: p.string(),
+  },
+});
+export type McpServerRow = InferEntity<typeof mcpServerEntity>;
+
+/** A conversation uses a server. */
+export const mcpChoiceEntity = defineEntity({ name: 'McpChoice', properties: { conversationId: p.string().primary(), serverId: p.string().primary() } });
+
 /** Events from other services that were already taken. */
 export const takenEntity = defineEntity({ name: 'Taken', properties: { id: p.string().primary(), at: p.string() } });
 
@@ -200,5 +225,5 @@ export const workerEntity = defineEntity({ name: 'Worker', properties: { instanc
 export const settingEntity = defineEntity({ name: 'Setting', properties: { name: p.string().primary(), value: p.text() } });
 
 export const entities = [
-  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, runUsageEntity, toolCallEntity, approvalEntity, openBlockEntity, desktopLeaseEntity, saidEntity, takenEntity, workerEntity, settingEntity,
+  conversationEntity, branchEntity, computerEntity, messageEntity, runEntity, runUsageEntity, toolCallEntity, approvalEntity, openBlockEntity, desktopLeaseEntity, mcpServerEntity, mcpChoiceEntity, saidEntity, takenEntity, workerEntity, settingEntity,
 ] as unknown as EntitySchema[];

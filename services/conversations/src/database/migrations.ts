@@ -72,4 +72,16 @@ class RunUsage extends ServiceMigration {
   }
 }
 
-export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }, { name: '2026-11-21-desktop-leases', class: DesktopLeases }, { name: '2026-11-21-run-usage', class: RunUsage }];
+class McpServers extends ServiceMigration {
+  override up(): void {
+    const flag = this.dialect === 'postgres' ? 'boolean' : 'integer';
+    this.addSql(`create table mcp_server (
+      id text primary key, name text not null, handle text not null unique, description text not null, transport text not null, command text, args ${this.json} not null, url text,
+      environment text, headers text, is_enabled ${flag} not null, created_at text not null, updated_at text not null)`);
+    this.addSql(`create table mcp_choice (
+      conversation_id text not null references conversation (id) on delete cascade, server_id text not null references mcp_server (id) on delete cascade, primary key (conversation_id, server_id))`);
+    this.addSql('create index mcp_choice_server on mcp_choice (server_id)');
+  }
+}
+
+export const migrations = [{ name: '2026-11-21-first-tables', class: FirstTables }, { name: '2026-11-21-desktop-leases', class: DesktopLeases }, { name: '2026-11-21-run-usage', class: RunUsage }, { name: '2026-11-21-mcp-servers', class: McpServers }];

@@ -6,6 +6,7 @@ import { databaseNow } from '../database/clock.ts';
 import { branchEntity, conversationEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
 import { isDriven } from '../desktop/lease-row.ts';
 import { Grants } from '../grants/grants.service.ts';
+import { McpServers } from '../mcp/mcp-servers.service.ts';
 import { Timeline } from '../timeline/timeline.ts';
 import { Abandon } from './abandon.ts';
 
@@ -57,7 +58,7 @@ const claimable = `
 
 @Injectable()
 export class ClaimService {
-  constructor(private readonly database: Database, private readonly timeline: Timeline, private readonly abandon: Abandon, private readonly grants: Grants) {}
+  constructor(private readonly database: Database, private readonly timeline: Timeline, private readonly abandon: Abandon, private readonly grants: Grants, private readonly mcp: McpServers) {}
 
   async claim(workerId: string, slots: number): Promise<ClaimedRun[]> {
     // Workers ask often and mostly in vain: a look without a write lock is enough for that.
@@ -104,11 +105,12 @@ export class ClaimService {
     const { messages, complete } = await this.history(em, run.branchId, { runId: run.id, seq: null });
     const calls = run.step === 0 ? [] : await em.find(toolCallEntity, { runId: run.id, step: run.step - 1 }, { orderBy: { position: 'asc' } });
     const driven = calls.some((call) => call.state !== 'ended') && (await isDriven(em, branch.computerId, await databaseNow(this.database, em)));
+    const servers = await this.mcp.forRun(em, conversation.id);
     return {
       run_id: run.id, epoch: run.epoch, lease_ms: leaseMs, user_id: run.userId, conversation_id: conversation.id, branch_id: branch.id, computer_id: branch.computerId, provider: conversation.provider ?? null,
       model_name: conversation.modelName ?? null, system_prompt_override: conversation.systemPromptOverride ?? null, approval_mode: conversation.approvalMode, always_allowed: conversation.alwaysAllowed, step: run.step,
       tool_calls: calls.map((call) => ({ tool_call_id: call.id, name: call.name, arguments: call.arguments, ...(call.invalidArguments && { invalid_arguments: call.invalidArguments }), state: call.state })),
-      interrupt: run.interrupt, ...(driven && { driven }), history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
+      interrupt: run.interrupt, ...(driven && { driven }), ...(servers.length > 0 && { mcp_servers: servers }), history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
     };
   }
 

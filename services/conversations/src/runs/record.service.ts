@@ -44,6 +44,7 @@ export class RecordService {
       case 'approval-requested': return this.approvalRequested(em, conversation, run, entry);
       case 'run-parked': return this.runParked(em, run);
       case 'run-ended': return this.runEnded(em, conversation, run, entry);
+      case 'notice-added': return this.noticeAdded(em, conversation, run, entry);
       case 'block-abandoned': return this.abandon.one(em, conversation, run, entry.block, entry.attempt);
     }
   }
@@ -70,6 +71,11 @@ export class RecordService {
     if (call.state !== 'proposed' && call.state !== 'allowed') throw new DeclaredError('BAD_INPUT', `A call that is ${call.state} cannot start`);
     Object.assign(call, { state: 'started', block: entry.block, attempt: entry.attempt });
     this.timeline.append(em, conversation, 'tool-call-started', { run_id: run.id, tool_call_id: call.id, name: call.name, arguments: call.arguments, block: entry.block, attempt: entry.attempt });
+  }
+
+  private async noticeAdded(em: EntityManager, conversation: ConversationRow, run: RunRow, { type: _, ...notice }: EntryOf<'notice-added'>): Promise<void> {
+    this.messages.add(em, conversation, { role: 'user', runId: run.id, branchId: run.branchId, content: notice.text, blocks: [{ type: 'notice', ...notice }], cut: false, model: null });
+    await em.flush();
   }
 
   private async approvalRequested(em: EntityManager, conversation: ConversationRow, run: RunRow, entry: EntryOf<'approval-requested'>): Promise<void> {

@@ -10,6 +10,7 @@ import { Workspaces } from '../workspaces/workspaces.ts';
 import { Computer } from './computer.ts';
 import { ComputersRepository, ComputerTaken } from './computers.repository.ts';
 import { GrantChecks } from './grant-checks.ts';
+import { mcpEnvironment } from './mcp-environment.ts';
 
 /** A wait is cut to this, so that a manager that died in mid-answer is soon asked again. */
 const longestWaitMs = 4_000;
@@ -217,10 +218,11 @@ export class ComputersService implements OnApplicationBootstrap {
     const served: Served = { computer, subscriptions: [] };
     this.#served.set(row.id, served);
     served.subscriptions.push(
-      await this.bus.serve(sandbox.run, address, async ({ computer_id: _, grant, wait_ms, ...command }) => {
+      await this.bus.serve(sandbox.run, address, async ({ computer_id: _, grant, wait_ms, mcp_environment, ...command }) => {
         await allowed(grant);
         checkCommand(command);
-        return computer.run(command, Math.min(wait_ms, longestWaitMs));
+        const environment = mcp_environment ? { ...command.environment, ...mcpEnvironment(mcp_environment, managerConfig.value.MCP_KEY) } : command.environment;
+        return computer.run({ ...command, ...(environment && { environment }) }, Math.min(wait_ms, longestWaitMs));
       }),
       await this.bus.serve(sandbox.follow, address, async ({ grant, call_id, offset, wait_ms }) => {
         await allowed(grant);
