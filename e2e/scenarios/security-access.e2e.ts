@@ -102,6 +102,7 @@ const goodBody: Readonly<Record<string, object>> = {
   [`POST ${api.steer.path}`]: { content: 'hello' },
   [`POST ${api.decide.path}`]: { decision: 'allow' },
   [`POST ${api.desktopTicket.path}`]: { mode: 'control' },
+  [`PUT ${api.chooseMcpServers.path}`]: { server_ids: [] },
 };
 
 describe('another user\'s things', () => {
