@@ -138,3 +138,29 @@ describe('LLM-6: LiteLLM\'s spend endpoints', () => {
     expect(await read('/spend/logs')).toHaveLength(5);
   });
 });
+
+describe('LLM-6: the headers of an answer', () => {
+  it('say what happened, what it cost and what is left, of every kind of call', async () => {
+    const { key } = (await send('POST', '/key/generate', masterKey, { rpm_limit: 10, tpm_limit: 1_000, max_budget: 5 })).body;
+    const first = await call(key);
+    const all = Object.fromEntries(first.headers);
+    expect(all).toMatchObject({
+      'x-litellm-call-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string, 'x-litellm-model-group': 'fast', 'x-litellm-model-api-base': `${upstream.url}/v1`, 'x-litellm-attempted-retries': '0', 'x-litellm-attempted-fallbacks': '0',
+      'x-litellm-key-max-budget': '5', 'x-ratelimit-limit-requests': '10', 'x-ratelimit-remaining-requests': '9', 'x-ratelimit-limit-tokens': '1000', 'x-ratelimit-remaining-tokens': '950',
+    });
+    expect(all['x-litellm-model-id']).not.toBe('');
+    expect([Number(all['x-litellm-response-cost']), Number(all['x-litellm-key-spend'])]).toEqual([near(once), near(once)]);
+    const [took, overhead] = [Number(all['x-litellm-response-duration-ms']), Number(all['x-litellm-overhead-duration-ms'])];
+    expect(overhead).toBeGreaterThanOrEqual(0);
+    expect(took).toBeGreaterThan(overhead);
+    const streamed = await call(key, { stream: true });
+    expect([streamed.headers.get('x-litellm-response-cost'), streamed.headers.get('x-ratelimit-remaining-requests'), streamed.headers.get('x-litellm-model-group')]).toEqual([null, '8', 'fast']);
+    const refused = await call(key, { messages: [{ role: 'user', content: 'fail' }] });
+    expect([refused.status, refused.headers.get('x-litellm-call-id') === null, refused.headers.get('x-litellm-response-cost'), Number(refused.headers.get('x-litellm-key-spend'))]).toEqual([400, false, '0', near(2 * once)]);
+    const builtIn = await call(masterKey, { model: 'mock/echo' });
+    expect(Object.fromEntries(builtIn.headers)).toMatchObject({ 'x-litellm-call-id': expect.any(String) as string, 'x-litellm-model-group': 'mock/echo', 'x-litellm-response-cost': '0' });
+    expect(builtIn.headers.get('x-litellm-key-spend')).toBeNull();
+    const row = (await gateway.usageRows(9)).find(({ id }) => id === all['x-litellm-call-id']);
+    expect(row).toMatchObject({ modelGroup: 'fast', cost: near(once), agent: null });
+  });
+});

@@ -3,7 +3,7 @@ import type { EndedCall } from '../usage/model-call.ts';
 import { noUsage } from '../wire/token-usage.ts';
 
 /** One place where a call may end up, as far as its price depends on it. */
-export type PricedPlace = Pick<EndedCall, 'baseUrl' | 'officialPrices' | 'prices'> & { provider: string; model: string };
+export type PricedPlace = Pick<EndedCall, 'baseUrl' | 'officialPrices' | 'prices' | 'baseModel'> & { provider: string; model: string };
 
 type Cost = number | null;
 type CostOf = (call: EndedCall) => Cost | Promise<Cost>;

@@ -13,7 +13,7 @@ import { answerJson } from './answers.ts';
 const batch = 16;
 
 /** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
-export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse): Promise<CallOutcome> {
+export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<CallOutcome> {
   // Scripts speak two formats; the third is translated.
   const translated = call.wire === 'openai-responses' ? translationBetween(call.wire, 'openai-chat')!.request(body) : null;
   const format = call.wire === 'anthropic-messages' ? call.wire : 'openai-chat';
@@ -23,10 +23,10 @@ export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts:
   const outcome: CallOutcome = { status: 'completed', httpStatus: 200, usage: turn.usage, estimated: true, firstByteMs: performance.now() - call.startedMark };
   if (!facts.stream) {
     const answer = openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading);
-    answerJson(response, 200, translated?.answer(answer) ?? answer);
+    answerJson(response, 200, translated?.answer(answer) ?? answer, headers);
     return outcome;
   }
-  response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-litellm-call-id': call.id });
+  response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
   const own = openai ? openaiChatEvents(turn, heading, facts.wantsUsage || translated !== null) : anthropicMessagesEvents(turn, heading);
   const events = translated ? translatedEvents(own, translated) : own;
   const whole = await writeEvents(events, model.paceMs, response);

@@ -10,12 +10,14 @@ import type { RoutesService } from '../providers/routes.service.ts';
 import type { Attempt } from '../routing/route-plan.ts';
 import { OpenAiCompatibleUpstream } from '../upstreams/openai-compatible.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
+import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { estimatedTokensOf, readEmbeddingRequest, type EmbeddingRequest } from '../wire/embeddings/embedding-request.ts';
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
+import { CallHeaders } from './call-headers.ts';
 import { callRoute, tagsOf } from './call-route.ts';
 import { askForEmbeddings, EmbeddingsRefused, refusedHere, type Embeddings } from './ask-for-embeddings.ts';
 import { parseJson, readBody } from './read-body.ts';
@@ -56,7 +58,7 @@ export class EmbeddingCalls {
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: 'openai-embeddings', stream: false, requestBytes: raw.length, baseUrl: null, officialPrices: false,
-      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: route.source === 'group' ? route.model : null, key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
     };
     const held = key === null ? null : await keyCalls.begin(key, route, raw.length, body);
     call.reserved = held?.reserved;
@@ -65,7 +67,7 @@ export class EmbeddingCalls {
     const left = (): void => gone.abort();
     response.once('close', left);
     try {
-      await this.make(call, held, { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
+      await this.make(call, held, new CallHeaders(call, key, keyCalls), { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
     } catch (error) {
       held?.dropped();
       throw error;
@@ -74,14 +76,17 @@ export class EmbeddingCalls {
     }
   }
 
-  private async make(call: ModelCall, held: KeyCall | null, asked: Asked, response: ServerResponse): Promise<void> {
+  private async make(call: ModelCall, held: KeyCall | null, own: CallHeaders, asked: Asked, response: ServerResponse): Promise<void> {
     const { routes, metrics, recorder } = this.parts;
     const { route } = call;
     const finish = (outcome: CallOutcome): void => {
       metrics.end();
       const ended = recorder.end(call, outcome);
       held?.ended(ended);
+      own.ended(ended);
     };
+    const sentMark = performance.now();
+    const headers = (more?: Record<string, string>): Record<string, string> => own.of(performance.now() - sentMark, more);
     const begin = (): void => {
       metrics.begin();
       recorder.begin(call);
@@ -96,15 +101,15 @@ export class EmbeddingCalls {
       let attempt: Attempt = first;
       for (;;) {
         const { deployment, upstream, group } = attempt;
-        Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, prices: deployment.entry.prices });
+        Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, prices: deployment.entry.prices, baseModel: deployment.entry.baseModel });
         const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
         deployment.begin(size);
         const told = await this.ask(upstream, asked, attempt.firstByteMs);
         deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
         const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
-        if (next === null) return this.answer(call, asked, told, response, finish, {
-          'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-model-api-base': upstream.baseUrl, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
-        });
+        if (next === null) return this.answer(call, asked, told, response, finish, () => headers({
+          'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+        }));
         attempt = next;
         if (next.waitMs > 0) await sleep(next.waitMs, undefined, { signal: asked.gone }).catch(() => {});
       }
@@ -116,7 +121,7 @@ export class EmbeddingCalls {
     begin();
     const base = upstream.origin + upstream.path.replace(/\/chat\/completions$/, '');
     const way = new OpenAiCompatibleUpstream({ provider: upstream.provider, model: route.model, base, key: upstream.key, organization: null, extraHeaders: {}, onlyResponses: false });
-    this.answer(call, asked, await this.ask(way, asked), response, finish, {});
+    this.answer(call, asked, await this.ask(way, asked), response, finish, headers);
   }
 
   private async ask(upstream: ModelUpstream, { request, raw, gone }: Asked, firstByteMs = this.parts.outgoing.timeouts.firstByteMs): Promise<Embeddings | EmbeddingsRefused> {
@@ -128,13 +133,13 @@ export class EmbeddingCalls {
     }
   }
 
-  private answer(call: ModelCall, { request, gone }: Asked, told: Embeddings | EmbeddingsRefused, response: ServerResponse, finish: (outcome: CallOutcome) => void, headers: Record<string, string>): void {
+  private answer(call: ModelCall, { request, gone }: Asked, told: Embeddings | EmbeddingsRefused, response: ServerResponse, finish: (outcome: CallOutcome) => void, headers: () => Record<string, string>): void {
     const refused = told instanceof EmbeddingsRefused;
     if (gone.aborted) return finish({ status: 'cancelled', httpStatus: null, usage: refused ? noUsage : { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: true, firstByteMs: null });
     // In the books before the answer is over.
     if (refused) finish({ status: told.status === null ? 'failed' : 'refused', httpStatus: told.status, usage: noUsage, estimated: false, firstByteMs: null });
     else finish({ status: 'completed', httpStatus: 200, usage: { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: told.tokens === null, firstByteMs: told.firstByteMs });
-    response.writeHead(refused ? told.answerStatus : 200, { ...headers, 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body);
+    response.writeHead(refused ? told.answerStatus : 200, { ...headers(), 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body);
   }
 }
 

@@ -11,6 +11,7 @@ import { routeId, type Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import { withoutKey } from '../providers/without-key.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
+import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
@@ -20,6 +21,7 @@ import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
+import { CallHeaders } from './call-headers.ts';
 import { callRoute, tagsOf } from './call-route.ts';
 import { withOutputLimit } from './output-limit.ts';
 import { upstreamHeaders } from './pass-headers.ts';
@@ -50,6 +52,7 @@ interface Serving {
   response: ServerResponse;
   /** What a virtual key's call has been given. */
   held: KeyCall | null;
+  headers: CallHeaders;
 }
 
 /** A model call from its first byte to its usage row. */
@@ -71,12 +74,13 @@ export class ModelCalls {
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: wire.format, stream: facts.stream, requestBytes: raw.length, baseUrl: null, officialPrices: false,
-      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId },
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: route.source === 'group' ? route.model : null,
     };
+    const headers = new CallHeaders(call, key, this.parts.keyCalls);
     const admitted = key === null ? null : this.admit(call, key, raw, body);
     const held = admitted instanceof Promise ? await admitted : admitted;
     try {
-      const made = this.make({ call, wire, facts, raw, body, request, response, held });
+      const made = this.make({ call, wire, facts, raw, body, request, response, held, headers });
       if (made instanceof Promise) await made;
     } catch (error) {
       held?.dropped();
@@ -137,7 +141,7 @@ export class ModelCalls {
     const { raw, body } = withOutputLimit(serving, wire.format, translation === null ? dialect : null, call.outputLimit);
     const translated = translation?.request(body) ?? null;
     const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
-    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
+    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, headers: (upstreamMs) => serving.headers.of(upstreamMs), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
     this.begin(call);
     outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
   }
@@ -147,7 +151,7 @@ export class ModelCalls {
     const { outgoing, limits, routes, recorder } = this.parts;
     const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
     const plan = routes.router.plan(call.route.model, size);
-    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
+    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
     routed.start();
   }
 
@@ -157,7 +161,7 @@ export class ModelCalls {
     if (!model) throw new WireError('not-found', `There is no built-in model ${routeId(call.route)}.`, 'model', 'model_not_found');
     this.begin(call);
     response.setTimeout(this.parts.limits.slowClientMs, () => response.destroy());
-    this.end(serving, await answerBuiltIn(model, call, facts, body, response));
+    this.end(serving, await answerBuiltIn(model, call, facts, body, response, { 'x-litellm-call-id': call.id, ...serving.headers.of(0), ...(!call.stream && { 'x-litellm-response-cost': '0' }) }));
   }
 
   private begin(call: ModelCall): void {
@@ -165,9 +169,10 @@ export class ModelCalls {
     this.parts.recorder.begin(call);
   }
 
-  private end({ call, held }: Serving, outcome: CallOutcome): void {
+  private end({ call, held, headers }: Serving, outcome: CallOutcome): void {
     this.parts.metrics.end();
     const ended = this.parts.recorder.end(call, outcome);
     held?.ended(ended);
+    headers.ended(ended);
   }
 }

@@ -47,7 +47,7 @@ export interface RelayOptions {
   response: ServerResponse;
   limits: RelayLimits;
   /** Headers of our own for the client. */
-  headers?: () => Record<string, string>;
+  headers?: (upstreamMs: number) => Record<string, string>;
   /** Asked while the client has nothing yet: true when somebody else answers, then nothing more is heard of this. */
   retry?: (failure: AttemptFailure) => boolean;
   /** Called once, when the call is over. */
@@ -75,6 +75,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private firstByteMs: number | null = null;
   private slow: NodeJS.Timeout | null = null;
   private over = false;
+  private readonly sentMark = performance.now();
 
   constructor(private readonly options: RelayOptions) {
     options.response.once('close', this.onClose);
@@ -100,7 +101,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.decoder === null && !/^text\/event-stream\b/i.test(type)) return;
     this.sniffer = new StreamSniffer(usageReaders[target.wire], stripUsage);
     this.stream = translated?.stream() ?? null;
-    response.writeHead(status, clientHeaders(headers, call.id, { ...this.options.headers?.(), ...(this.decoder !== null && { 'content-type': 'text/event-stream' }) }));
+    response.writeHead(status, clientHeaders(headers, call.id, this.ownHeaders(this.decoder === null ? {} : { 'content-type': 'text/event-stream' })));
     // Alone they would cost a packet; the first event usually comes with them.
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
   }
@@ -161,14 +162,21 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     this.fail(new WireError(late ? 'timeout' : 'upstream', failureWords(error, this.options.limits.timeouts)), this.firstByteMs === null ? 'failed' : 'cut');
   }
 
+  /** What the gateway says beside the provider. */
+  private ownHeaders(more: Record<string, string | number>, upstreamMs = performance.now() - this.sentMark): Record<string, string | number> {
+    const { headers } = this.options;
+    return headers === undefined ? more : Object.assign(headers(upstreamMs), more);
+  }
+
   /** A whole answer was kept back until here, so that a broken one can still become a clear error. */
   private finishAnswer(): void {
     const { call, response, target, translation, translated } = this.options;
     const status = this.status ?? 502;
+    const upstreamMs = performance.now() - this.sentMark;
     let read = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
     for (const secret of target.secrets) read = bytesWithoutKey(read, secret);
-    const send = (code: number, bytes: Buffer, type: object = {}) => (): void => {
-      response.writeHead(code, clientHeaders(this.headers, call.id, { ...this.options.headers?.(), ...type, 'content-length': bytes.length })).end(bytes);
+    const send = (code: number, bytes: Buffer, type: Record<string, string> = {}) => (): void => {
+      response.writeHead(code, clientHeaders(this.headers, call.id, this.ownHeaders({ ...type, 'content-length': bytes.length }, upstreamMs))).end(bytes);
     };
     const sendJson = (code: number, body: object) => send(code, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' });
     const answer = parse(read);
@@ -222,13 +230,13 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** Tells the client in the best way that is left, and ends the call at the provider. */
   private fail(error: WireError, status: CallStatus): void {
-    const { response, wire } = this.options;
+    const { call, response, wire } = this.options;
     const kind = error.kind === 'timeout' ? 'timeout' : this.status === null ? 'unreachable' : 'internal';
     if (this.givenUp({ kind, retryAfterMs: null })) return this.controller?.abort(error);
     const sniffer = this.sniffer;
     this.finish(status, () => {
       this.controller?.abort(error);
-      if (!response.headersSent) answerError(response, wire, error);
+      if (!response.headersSent) answerError(response, wire, error, { 'x-litellm-call-id': call.id, ...this.options.headers?.(performance.now() - this.sentMark) });
       else if (sniffer?.insideLine && !this.stream) response.destroy();
       else response.end(`\n${wire.errorEvent(error)}`);
     });

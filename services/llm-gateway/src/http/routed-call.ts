@@ -29,6 +29,8 @@ export interface RoutedCallParts {
   response: ServerResponse;
   outgoing: OutgoingHttp;
   limits: RelayLimits;
+  /** What the gateway says of the call; `upstreamMs` of its time were providers'. */
+  headers(upstreamMs: number, more: Record<string, string>): Record<string, string>;
   /** Called once, before anything is sent. */
   begun(): void;
   /** Called once, when the call is over. */
@@ -58,6 +60,8 @@ interface Sent {
 export class RoutedCall {
   private waiting: NodeJS.Timeout | null = null;
   private sent = false;
+  /** What attempts took that came to nothing. */
+  private triedMs = 0;
   private over = false;
 
   constructor(private readonly parts: RoutedCallParts) {}
@@ -94,6 +98,7 @@ export class RoutedCall {
     call.baseUrl = upstream.baseUrl;
     call.officialPrices = false;
     call.prices = deployment.entry.prices;
+    call.baseModel = deployment.entry.baseModel;
     if (!this.sent) this.parts.begun();
     this.sent = true;
     const format = upstream.formatFor(wire.format);
@@ -130,13 +135,15 @@ export class RoutedCall {
       end(null);
       return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
     }
+    const sentMark = performance.now();
     const relayed = new RelayedCall({
       call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
       // What the gateway asked for and the client did not is taken out again.
       stripUsage: translated === null && facts.stream && !facts.wantsUsage,
-      headers: () => this.headers(attempt),
+      headers: (upstreamMs) => this.headers(attempt, upstreamMs),
       written: (act) => this.parts.written(act),
       retry: (failure) => {
+        this.triedMs += performance.now() - sentMark;
         end(null);
         return this.goOn(failure);
       },
@@ -165,19 +172,18 @@ export class RoutedCall {
   }
 
   /** LiteLLM's names for what happened on the way. */
-  private headers({ deployment, upstream, group }: Attempt): Record<string, string> {
+  private headers({ deployment, group }: Attempt, upstreamMs: number): Record<string, string> {
     const { plan } = this.parts;
-    return {
-      'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-model-api-base': upstream.baseUrl,
-      'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
-    };
+    return this.parts.headers(upstreamMs + this.triedMs, {
+      'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+    });
   }
 
   /** Something that is no answer of a provider: a request that cannot be translated, a token that cannot be had. */
   private fault(error: unknown): void {
     const known = error instanceof WireError ? error : error instanceof DeclaredError ? new WireError('upstream', error.message) : new WireError('internal', 'The model gateway failed. Its log says why.');
     if (known.kind === 'upstream' && this.goOn({ kind: 'unreachable', retryAfterMs: null })) return;
-    answerError(this.parts.response, this.parts.wire, known);
+    answerError(this.parts.response, this.parts.wire, known, { 'x-litellm-call-id': this.parts.call.id });
     this.finish({ status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
   }
 

@@ -34,6 +34,12 @@ export class CallLimits {
     return this.counted(wanted);
   }
 
+  /** What is left of a key's calls and tokens this minute, as far as this instance may give them out; 0 where there is no limit. */
+  left({ hash, rpm, tpm }: Pick<VirtualKey, 'hash' | 'rpm' | 'tpm'>): { requests: number; tokens: number } {
+    const of = (what: string, most: number | null): number => (most === null ? 0 : this.ledger.left({ id: `key:${hash}:${what}`, kind: 'minute', most }));
+    return { requests: of('rpm', rpm), tokens: of('tpm', tpm) };
+  }
+
   private async askFor(wanted: readonly Wanted[], from: number): Promise<CountOut> {
     for (let index = from; index < wanted.length; index++) {
       try {

@@ -74,6 +74,11 @@ export class KeyCalls {
     });
   }
 
+  /** What a key's limits leave it this minute, as far as this instance knows. */
+  left(key: VirtualKey): { requests: number; tokens: number } {
+    return this.limits.left(key);
+  }
+
   private reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
     if (key.budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
     const stated = statedOutput(body);
@@ -90,7 +95,7 @@ export class KeyCalls {
     return this.routes.router.reachable(route.model).map((deployment) => {
       const { entry } = deployment;
       const { provider, model, baseUrl } = deployment.upstream(entry.group.includes('*') ? route.model : entry.group);
-      return { provider, model, baseUrl, officialPrices: false, prices: entry.prices };
+      return { provider, model, baseUrl, officialPrices: false, prices: entry.prices, baseModel: entry.baseModel };
     });
   }
 

@@ -148,10 +148,11 @@ export class KeysRepository {
       if (row === null) return null;
       const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }] });
       const ids = [`key:${hash}`, ...holders.map(({ kind, id }) => `${kind}:${id}`)];
-      const budgets = (await em.find(budgetEntity, { id: { $in: ids } })).flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max }]));
+      const money = await em.find(budgetEntity, { id: { $in: ids } });
+      const budgets = money.flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max }]));
       return {
         hash, userId: row.userId ?? null, teamId: row.teamId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
-        expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), budgets,
+        expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), spend: money.find(({ id }) => id === `key:${hash}`)?.spend ?? 0, budgets,
       };
     });
   }

@@ -16,6 +16,8 @@ export interface VirtualKey {
   maxParallel: number | null;
   expiresAt: number | null;
   blocked: boolean;
+  /** US dollars that it spent, as far as this instance knows. */
+  spend: number;
   /** Of those that have a maximum. */
   budgets: readonly Budget[];
 }

@@ -82,6 +82,12 @@ export class LimitLedger {
     this.#inBackground(share, 0);
   }
 
+  /** What may still be taken here: all that is left where this instance is alone, else what it holds. */
+  left(limit: Limit): number {
+    const { held, used } = this.#of(limit);
+    return Math.max(0, Math.floor((this.options.peers.count === 0 ? limit.most : held) - used));
+  }
+
   /** Milliseconds until what was taken of a minute is there again. */
   endsInMs(limit: Limit): number {
     return Math.max(0, this.#of(limit).endsAt - this.#now());

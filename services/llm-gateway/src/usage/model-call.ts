@@ -21,6 +21,12 @@ export interface ModelCall {
   /** The format the client speaks. */
   wire: ApiFormat | 'openai-embeddings';
   stream: boolean;
+  /** The configured model's name that was asked for; absent where none was. */
+  group?: string | null;
+  /** Which program called, where it is known. */
+  agent?: string | null;
+  /** The model behind a name that no price list knows. */
+  baseModel?: string | null;
   /** Size of the request, which stands for its input where nothing else says it. */
   requestBytes: number;
   /** Base URL of the provider; null for built-in models. */
@@ -49,6 +55,7 @@ export interface EndedCall {
   baseUrl: string | null;
   officialPrices: boolean;
   prices?: Prices | null;
+  baseModel?: string | null;
   /** The row has its cost already. */
   priced?: boolean;
   /** US dollars that it costs at least: nobody knows what a lost call used, so it costs all that was set aside. */

@@ -21,7 +21,12 @@ export class PriceTable {
     return this.list === null ? this.load().then((list) => atLeast(this.listed(list, call, baseUrl))) : atLeast(this.listed(this.list, call, baseUrl));
   }
 
-  private listed(list: PriceList, { row, officialPrices }: EndedCall, baseUrl: string): number | null {
+  /** Reads the list now, so that it is there when a call ends. */
+  warm(): void {
+    if (this.loading === null) this.load().catch(() => {});
+  }
+
+  private listed(list: PriceList, { row, officialPrices, baseModel }: EndedCall, baseUrl: string): number | null {
     const input = inputTokens(row);
     const counted = {
       input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
@@ -30,7 +35,7 @@ export class PriceTable {
     const provider = this.provider(list, officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
     if (!provider) return null;
     try {
-      const found = list.calcPrice(counted, listedName(row.model, provider), { provider, timestamp: new Date(row.startedAt) });
+      const found = list.calcPrice(counted, listedName(baseModel ?? row.model, provider), { provider, timestamp: new Date(row.startedAt) });
       return found && found.total_price + unlistedHourWrites(row, found.model_price);
     } catch {
       return null;
@@ -81,6 +86,7 @@ function configuredCost(row: EndedCall['row'], { input, output, cacheRead, cache
 
 /** Vertex names Google's own models with their publisher; the list does not. */
 function listedName(model: string, provider: Provider): string {
+  if (provider.id === 'azure' && model.startsWith('azure/')) return model.slice('azure/'.length);
   return provider.id === 'google' && model.startsWith('google/') ? model.slice('google/'.length) : model;
 }
 

@@ -112,3 +112,11 @@ describe.each(Object.entries(vendors))('LLM-6: %s', (_, vendor) => {
     expect(await costOf(vendor, { ...noUsage, ...vendor.tokens })).toBeCloseTo(vendor.dollars, 10);
   });
 });
+
+it('LLM-6: a deployment whose name says nothing is priced as the model behind it', async () => {
+  const row = { ...noUsage, uncachedInput: 1_000, output: 100, provider: 'azure', model: 'our-deployment', startedAt: Date.UTC(2026, 10, 1) } as UsageRow;
+  const place = { baseUrl: 'https://acme.openai.azure.com', officialPrices: false, row };
+  expect(await table.cost(place)).toBeNull();
+  // 1,000 × 5 $ + 100 × 30 $
+  for (const baseModel of ['gpt-5.5', 'azure/gpt-5.5']) expect(await table.cost({ ...place, baseModel })).toBeCloseTo(0.008, 10);
+});

@@ -1,0 +1,55 @@
+import type { KeyCalls } from '../keys/key-calls.ts';
+import type { VirtualKey } from '../keys/virtual-keys.ts';
+import { routeId } from '../providers/route.ts';
+import type { EndedCall, ModelCall } from '../usage/model-call.ts';
+
+/** What the gateway says of a call in the headers of its answer, by LiteLLM's names. */
+export class CallHeaders {
+  private readonly asked: string;
+  /** US dollars; undefined while it is not over, null when nobody knows. */
+  private cost: number | null | undefined;
+
+  constructor(private readonly call: ModelCall, private readonly key: VirtualKey | null, private readonly keyCalls: Pick<KeyCalls, 'left'>) {
+    this.asked = routeId(call.route);
+  }
+
+  /** The call is over. */
+  ended({ row, priced }: EndedCall): void {
+    if (priced !== true) return;
+    this.cost = row.cost ?? null;
+    // What the database is told in a moment.
+    if (this.key !== null && this.cost !== null) this.key.spend += this.cost;
+  }
+
+  /** `upstreamMs`: how much of the time was the provider's. `more` goes before what is said here. */
+  of(upstreamMs: number, more?: Readonly<Record<string, string>>): Record<string, string> {
+    const { call, key, cost } = this;
+    const took = performance.now() - call.startedMark;
+    const headers: Record<string, string> = {
+      'x-litellm-model-id': this.asked, 'x-litellm-model-group': this.asked, 'x-litellm-attempted-retries': '0', 'x-litellm-attempted-fallbacks': '0',
+      'x-litellm-response-duration-ms': milliseconds(took), 'x-litellm-overhead-duration-ms': milliseconds(Math.max(0, took - upstreamMs)),
+    };
+    if (call.baseUrl !== null) headers['x-litellm-model-api-base'] = call.baseUrl;
+    if (!call.stream && cost != null) headers['x-litellm-response-cost'] = String(cost);
+    if (key !== null) this.addKey(headers, key);
+    return more === undefined ? headers : Object.assign(headers, more);
+  }
+
+  private addKey(headers: Record<string, string>, key: VirtualKey): void {
+    headers['x-litellm-key-spend'] = String(key.spend);
+    const own = key.budgets.find(({ id }) => id === `key:${key.hash}`);
+    if (own !== undefined) headers['x-litellm-key-max-budget'] = String(own.max);
+    if (key.rpm === null && key.tpm === null) return;
+    const left = this.keyCalls.left(key);
+    if (key.rpm !== null) {
+      headers['x-ratelimit-limit-requests'] = headers['x-litellm-key-rpm-limit'] = String(key.rpm);
+      headers['x-ratelimit-remaining-requests'] = String(left.requests);
+    }
+    if (key.tpm !== null) {
+      headers['x-ratelimit-limit-tokens'] = headers['x-litellm-key-tpm-limit'] = String(key.tpm);
+      headers['x-ratelimit-remaining-tokens'] = String(left.tokens);
+    }
+  }
+}
+
+const milliseconds = (value: number): string => String(Math.round(value * 1_000) / 1_000);
