@@ -110,7 +110,7 @@ describe('a running product (OPS-1)', () => {
     await product.untilWell();
     expect(product.output()).toMatch(new RegExp(`${part} died .*starting it again in 0\\.\\d+ s`));
     // What services warn of is seen where the product was started.
-    if (part === 'nats-server') expect(product.output()).toContain('gateway: warning: The connection to NATS was lost');
+    if (part === 'nats-server') await expect.poll(() => product.output(), { timeout: 5_000 }).toContain('gateway: warning: The connection to NATS was lost');
     await expect.poll(async () => (await json<{ ready: boolean }>(`${product.webUrl}/ready`).catch(() => null))?.body.ready, { timeout: 20_000 }).toBe(true);
   });
 
