@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import type { ConversationView } from '@deskhand/contracts';
+import { freePort } from '@deskhand/platform/free-port';
 import { startUpstream } from '../../services/llm-gateway/test/upstream.ts';
 import { Client } from '../client/client.ts';
 import { followThroughCuts } from '../client/resuming.ts';
@@ -19,11 +20,13 @@ const upstream = await startUpstream({
   },
 });
 
+/** Nobody listens there. */
+const dead = `127.0.0.1:${await freePort()}`;
 let product: RunningProduct;
 let client: Client;
 
 beforeAll(async () => {
-  product = await startProduct({ variables: { DESKHAND_ALLOWED_PRIVATE_HOSTS: upstream.host } });
+  product = await startProduct({ variables: { DESKHAND_ALLOWED_PRIVATE_HOSTS: `${upstream.host},${dead}` } });
   client = await Client.register(product.webUrl, 'ada');
   await client.provider('openai', upstream.url, 'chat-model');
 }, 120_000);
@@ -180,6 +183,29 @@ describe('messages', () => {
     expect('word '.repeat(2_000).startsWith(last.content)).toBe(true);
     await exchange(id, 'still there?');
     expect((await client.messages(id)).at(-1)!.content).toBe('You said: still there?');
+  });
+});
+
+describe('a model that cannot answer', () => {
+  /** How a turn in a conversation of these settings ends. */
+  async function endOf(settings: object): Promise<{ reason: string; error?: string }> {
+    const { id } = await client.conversation(settings);
+    const { run_id } = await client.say(id, 'hello?');
+    let end: { reason: string; error?: string } | undefined;
+    await followThroughCuts(client, id, run_id, { way: 'sse', cuts: [], onFrame: ({ frame }) => { if (frame.type === 'run-ended') end = frame; } }, 40_000);
+    // Nothing of it is lost: what was said stands there, and another model answers it.
+    expect((await client.messages(id)).map(({ content }) => content)).toEqual(['hello?']);
+    await client.request('PUT', `/api/conversations/${id}`, { provider: null, model_name: 'mock/echo' });
+    await exchange(id, 'and now?');
+    expect((await client.messages(id)).at(-1)!.content).toContain('and now?');
+    return end!;
+  }
+
+  it('AGENT-1 LLM-9: one that nobody knows, or whose upstream is dead, ends the turn with an error that names it', async () => {
+    expect(await endOf({ model_name: 'mock/nothing' })).toMatchObject({ reason: 'failed', error: expect.stringContaining('no built-in model mock/nothing') });
+    await client.request('POST', '/api/users/me/providers', { provider: 'anthropic', api_key: 'sk-test-0123456789', endpoint_url: `http://${dead}`, model_name: 'gone', is_default: false });
+    expect(await endOf({ provider: 'anthropic', model_name: 'gone' })).toMatchObject({ reason: 'failed', error: expect.stringMatching(/nothing listens there/) });
+    await client.request('DELETE', '/api/users/me/providers/anthropic');
   });
 });
 

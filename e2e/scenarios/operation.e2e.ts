@@ -74,6 +74,7 @@ describe('a start that cannot go on (OPS-1)', () => {
 
 describe('a running product (OPS-1)', () => {
   let product: RunningProduct;
+  const folderOfNobody = join(tmpdir(), 'deskhand-nowhere');
   const operate = (args: readonly string[], input?: string) => runProgram('deskhand.mjs', args, { DESKHAND_DATA: product.dataFolder }, input);
 
   beforeAll(async () => {
@@ -135,6 +136,22 @@ describe('a running product (OPS-1)', () => {
     expect((await operate(['user', 'disable', 'grace'])).output).toContain('grace is disabled');
     expect((await login(password)).status).toBe(401);
     expect((await json(`${product.webUrl}/api/users/me`, undefined, token)).status).toBe(401);
+  });
+
+  it('tells the operator what is missing and what to do about it (doctor)', async () => {
+    const doctor = (variables: Readonly<Record<string, string>>) => runProgram(join('..', 'deploy', 'local', 'doctor.mjs'), [], { DESKHAND_COMBINED_PORT: 'off', DESKHAND_DESKTOP_PORT: 'off', ...variables });
+    const ports = { DESKHAND_PORT: new URL(product.webUrl).port, DESKHAND_LLM_PORT: new URL(product.llmUrl).port };
+    const { output } = await doctor({ DESKHAND_DATA: product.dataFolder, ...ports });
+    for (const subject of ['variables', 'node', 'dependencies', 'build', 'nats-server', 'docker', 'sandbox image', 'data folder']) expect(output).toMatch(new RegExp(`^ok +${subject} `, 'm'));
+    expect(output).toContain(`port ${ports.DESKHAND_PORT} (web app)`);
+    expect(output.match(/in use by this Deskhand/g)).toHaveLength(2);
+
+    const ill = await doctor({ DESKHAND_DATA: folderOfNobody, ...ports, DESKHAND_PROT: '1', DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
+    expect(ill.code).toBe(1);
+    expect(ill.output).toMatch(/^PROBLEM +variables +DESKHAND_PROT is not a variable.*Did you mean DESKHAND_PORT/m);
+    expect(ill.output).toMatch(/^PROBLEM +docker +.*DOCKER_HOST.*does not answer\. Start it/m);
+    expect(ill.output).toMatch(new RegExp(`^PROBLEM +port ${ports.DESKHAND_PORT} .*taken by another program.*set DESKHAND_PORT`, 'm'));
+    expect(ill.output).toMatch(/^[3-9] things need attention\.$/m);
   });
 
   it('leaves no process behind when the supervisor is killed, and starts again on the same data (AGENT-7)', async () => {

@@ -211,6 +211,28 @@ describe('the desktop of a computer', () => {
     expect(await holding).toEqual({ state: 'unknown' });
   });
 
+  it('lets go of what a connection held that is cut: a person\'s, and its own', async () => {
+    await computer.act(click(640, 600));
+    await page.notes();
+    const link = new DisplayLink(new Engine(null), (await container()).id);
+    const person = await RfbClient.open(await link.connect(), { updated: () => undefined, clipboard: () => undefined, closed: () => undefined });
+    person.pointer(0, 480, 600);
+    person.pointer(1, 480, 600);
+    person.key(0x71, true);
+    const held = await page.expect('mousedown 0 480,600');
+    expect([...held, ...(await page.notes())].join()).not.toMatch(/mouseup|keyup/);
+    link.close();
+    const released = await page.expect('keyup q');
+    expect([...released, ...(await page.notes())]).toContain('mouseup 0 480,600');
+
+    await computer.act({ action: 'press', at: { x: 450, y: 600 }, button: 'left' });
+    await page.expect('mousedown 0 450,600');
+    await asUser('sandboxd', "pkill -9 -f '[d]eskhand-bridge display'");
+    await page.expect('mouseup 0 450,600');
+    await computer.act(click(460, 600));
+    await page.expect('click 0 460,600 1');
+  });
+
   it('costs next to nothing while nothing happens, also for those who watch', async () => {
     await computer.act({ action: 'move', at: { x: 5, y: 5 } });
     await asUser('desktop', 'pkill -STOP chromium');
