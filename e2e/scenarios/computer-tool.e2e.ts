@@ -9,7 +9,7 @@ import { startS3 } from '../../packages/platform/test/s3-server.ts';
 import type { UpstreamAnswer } from '../../services/llm-gateway/test/upstream.ts';
 import { Client } from '../client/client.ts';
 import { noted, openNotingPage } from '../noting-page.ts';
-import { startProduct } from '../product.ts';
+import { docker, startProduct } from '../product.ts';
 import { computerOf, tell, toldModel, type Turn } from '../told-model.ts';
 
 let place: Surroundings;
@@ -135,17 +135,30 @@ describe('pictures in an S3 service', () => {
   }, 120_000);
 });
 
+/** Resolves with the next click that the page notes. */
+async function untilNextEffect(computer: string): Promise<void> {
+  const count = () => lines(noted(place.product, computer, 'effects.log')).length;
+  const before = count();
+  await expect.poll(count, { timeout: 40_000, interval: 20 }).toBeGreaterThan(before);
+}
+
+/** Kills processes inside a computer, as the user that they run as. */
+async function killInside(computer: string, user: string, pattern: string): Promise<void> {
+  const container = (await docker('ps', '--quiet', '--filter', `label=deskhand.computer=${computer}`)).trim();
+  await docker('exec', '--user', user, container, 'pkill', '-9', '-f', pattern);
+}
+
 describe('a run that clicks while things die', () => {
   it('AGENT-7 SECURITY 29: clicks nothing twice, whoever is killed, and comes to its end', async () => {
     const { id, computer } = await withPage();
     const places = Array.from({ length: 18 }, (_, index) => [120 + 50 * index, 560] as const);
     const steps = Array.from({ length: 6 }, (_, step) => act(...places.slice(step * 3, step * 3 + 3).map(([x, y]) => click(x, y))));
     const turn = tell(client, id, steps, { withinMs: 150_000 });
-    for (const part of ['agent', 'sandbox-manager', 'agent', 'sandbox-manager', 'agent'] as const) {
-      const seen = lines(noted(place.product, computer, 'effects.log')).length;
-      await expect.poll(() => lines(noted(place.product, computer, 'effects.log')).length, { timeout: 40_000, interval: 20 }).toBeGreaterThan(seen);
+    for (const part of ['agent', 'sandbox-manager', 'display bridge', 'gateway', 'agent'] as const) {
+      await untilNextEffect(computer);
       await sleep(Math.random() * 250);
-      place.product.kill(part);
+      if (part === 'display bridge') await killInside(computer, 'sandboxd', '/deskhand-bridge display$');
+      else place.product.kill(part);
     }
     const { reason, calls } = await turn;
     expect(reason).toBe('completed');
@@ -158,6 +171,18 @@ describe('a run that clicks while things die', () => {
     }
     console.info(`${clicked.length} of ${places.length} clicks, ${calls.filter(({ interrupted }) => interrupted).length} interrupted`);
     await place.product.untilWell();
+
+    // Without the X server the page is gone too: nothing more reaches it, and the model is told why and sees the new screen.
+    const later = places.slice(0, 9).map(([x]) => act(click(x, 640)));
+    const without = tell(client, id, [...later, act({ action: 'screenshot' })]);
+    await untilNextEffect(computer);
+    await killInside(computer, 'desktop', 'Xtigervnc|Xvnc');
+    const { reason: end, outputs, calls: all } = await without;
+    expect(end).toBe('completed');
+    const effects = lines(noted(place.product, computer, 'effects.log'));
+    expect(new Set(effects).size).toBe(effects.length);
+    expect(outputs.join()).toContain('had to be started again');
+    expect(all.at(-1)).toMatchObject({ is_error: false, result: { images: [{ width: 1_280, height: 800 }] } });
   }, 240_000);
 });
 
