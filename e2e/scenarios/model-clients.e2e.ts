@@ -7,11 +7,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { startUpstream, type ScriptedUpstream, type UpstreamScript } from '../../services/llm-gateway/test/upstream.ts';
 import { installedClient } from '../model-clients/install.ts';
 import { runClient } from '../model-clients/run.ts';
+import { startVendor, type ScriptedVendor } from '../model-clients/vendor.ts';
 import { startProduct, type RunningProduct } from '../product.ts';
 
 let product: RunningProduct;
 let chat: ScriptedUpstream;
 let messages: ScriptedUpstream;
+let vendor: ScriptedVendor;
 let folder: string;
 let place: string;
 const usage = { uncachedInput: 900, cacheRead: 100, output: 50 };
@@ -23,6 +25,7 @@ beforeAll(async () => {
 beforeAll(async () => {
   chat = await startUpstream({ format: 'openai-chat', key: 'sk-upstream-key', script: () => ({ text: 'nothing' }) });
   messages = await startUpstream({ format: 'anthropic-messages', key: 'sk-upstream-key', script: () => ({ text: 'nothing' }) });
+  vendor = await startVendor({ blocks: [{ type: 'text', text: 'Said by the vendor itself.' }], stop: 'end', usage: { fresh: 70, read: 20, written: 10, output: 30, reasoning: 0 } });
   folder = mkdtempSync(join(tmpdir(), 'deskhand-clients-'));
   const file = join(folder, 'config.yaml');
   writeFileSync(file, `model_list:
@@ -33,13 +36,19 @@ beforeAll(async () => {
   # A name that Codex takes for one of OpenAI's, so that it offers its free-form tool for patches.
   - model_name: gpt-5.5
     litellm_params: {model: anthropic/claude-test, api_base: "${messages.url}", api_key: os.environ/UPSTREAM_KEY}
+general_settings:
+  pass_through_endpoints:
+    - { path: /claude, target: "${vendor.url}", forward_headers: true }
+    - { path: /codex, target: "${vendor.url}/backend-api/codex", forward_headers: true }
+    # As LiteLLM's users write it; followed on loopback addresses.
+    - { path: /codex-open, target: "${vendor.url}/backend-api/codex", forward_headers: true, auth: false, include_subpath: true }
 `);
-  product = await startProduct({ variables: { LITELLM_CONFIG: file, UPSTREAM_KEY: 'sk-upstream-key', DESKHAND_ALLOWED_PRIVATE_HOSTS: `${chat.host},${messages.host}` } });
+  product = await startProduct({ variables: { LITELLM_CONFIG: file, UPSTREAM_KEY: 'sk-upstream-key', DESKHAND_ALLOWED_PRIVATE_HOSTS: `${chat.host},${messages.host},${vendor.host}` } });
 }, 120_000);
 
 afterAll(async () => {
   await product?.stop();
-  await Promise.all([chat?.close(), messages?.close()]);
+  await Promise.all([chat?.close(), messages?.close(), vendor?.close()]);
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
@@ -148,5 +157,54 @@ describe('a coding agent that is not changed, in front of a provider of another 
     expect(file('count.txt').trim()).toBe('2');
     // Aider puts the file into its question: it was read.
     expect(messages.requests.some((request) => request.raw.includes('4711'))).toBe(true);
+  }, 200_000);
+});
+
+describe('a coding agent with a login of its own (LLM-7)', () => {
+  beforeEach(() => { vendor.requests.length = 0; });
+
+  it('claude speaks through /claude, and the vendor sees its login and no key of ours', async () => {
+    const { code, stdout, stderr } = await runClient(await installedClient('claude'), ['-p', 'Say hello', '--output-format', 'json', '--dangerously-skip-permissions'], {
+      folder: work(), home: join(place, 'home'),
+      variables: {
+        ANTHROPIC_BASE_URL: `${product.llmUrl}/claude`, CLAUDE_CODE_OAUTH_TOKEN: 'sk-ant-oat01-a-login-of-tests', ANTHROPIC_CUSTOM_HEADERS: `x-litellm-api-key: Bearer ${product.llmKey}`, IS_SANDBOX: '1',
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_AUTOUPDATER: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', CLAUDE_CODE_MAX_RETRIES: '1',
+      },
+    });
+    expect(JSON.parse(stdout), stderr).toMatchObject({ is_error: false, result: 'Said by the vendor itself.' });
+    expect(code).toBe(0);
+    expect(vendor.requests).toHaveLength(1);
+    expect(vendor.requests[0]).toMatchObject({ path: '/v1/messages?beta=true', headers: { authorization: 'Bearer sk-ant-oat01-a-login-of-tests', 'anthropic-beta': expect.stringContaining('oauth-2025-04-20') as string } });
+    expect(JSON.stringify(vendor.requests)).not.toContain(product.llmKey);
+    expect(product.output()).not.toContain('sk-ant-oat01-a-login-of-tests');
+  }, 200_000);
+
+  const part = (fields: object): string => Buffer.from(JSON.stringify(fields)).toString('base64url');
+  const login = `${part({ alg: 'none' })}.${part({ email: 'ada@example.org', exp: Math.floor(Date.now() / 1_000) + 864_000, 'https://api.openai.com/auth': { chatgpt_plan_type: 'pro', chatgpt_user_id: 'u', chatgpt_account_id: 'acc' } })}.c2ln`;
+  const codex = async (...settings: string[]) => {
+    mkdirSync(join(place, 'home', '.codex'));
+    writeFileSync(join(place, 'home', '.codex', 'auth.json'), JSON.stringify({ OPENAI_API_KEY: null, tokens: { id_token: login, access_token: login, refresh_token: 'r', account_id: 'acc' }, last_refresh: new Date().toISOString() }));
+    const quiet = ['-c', `chatgpt_base_url="${vendor.url}/other"`, '-c', 'analytics.enabled=false', '-c', 'check_for_update_on_startup=false', '-c', 'web_search="disabled"', '--disable', 'plugins', '--disable', 'apps'];
+    const ended = await runClient(await installedClient('codex'), ['exec', '--json', '--ephemeral', '--skip-git-repo-check', '-s', 'danger-full-access', '-c', 'model=gpt-5.5', ...settings, ...quiet, 'Say hello'], { folder: work(), home: join(place, 'home'), variables: { DESKHAND_KEY: product.llmKey } });
+    const lines = ended.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, any>);
+    expect(lines.at(-1), ended.stdout + ended.stderr).toMatchObject({ type: 'turn.completed', usage: { input_tokens: 100, cached_input_tokens: 20, output_tokens: 30 } });
+    expect(lines.find((line) => line.item?.type === 'agent_message')).toMatchObject({ item: { text: 'Said by the vendor itself.' } });
+    expect(JSON.stringify(vendor.requests)).not.toContain(product.llmKey);
+    expect(product.output()).not.toContain(login);
+    const asked = vendor.requests.filter(({ path }) => path === '/backend-api/codex/responses');
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).toMatchObject({ method: 'POST', headers: { authorization: `Bearer ${login}`, 'chatgpt-account-id': 'acc' }, body: { model: 'gpt-5.5', stream: true } });
+    return asked[0]!;
+  };
+
+  it('codex speaks through /codex with the settings that its page has', async () => {
+    await codex('-c', 'model_provider=deskhand', '-c', `model_providers.deskhand={name="Deskhand",base_url="${product.llmUrl}/codex",wire_api="responses",requires_openai_auth=true,env_http_headers={"x-litellm-api-key"="DESKHAND_KEY"}}`);
+  }, 200_000);
+
+  it('codex\' own provider asks for a WebSocket, hears 426 and goes on at once with a compressed body, which arrives as it is', async () => {
+    const { headers, bytes } = await codex('-c', `openai_base_url="${product.llmUrl}/codex-open"`);
+    expect(headers['content-encoding']).toBe('zstd');
+    expect(bytes.subarray(0, 4).toString('hex')).toBe('28b52ffd');
+    expect(vendor.requests.some((request) => request.headers.upgrade !== undefined)).toBe(false);
   }, 200_000);
 });

@@ -18,5 +18,6 @@ export * from './mcp.ts';
 export * from './auth.ts';
 export * from './health.ts';
 export * from './permissions.ts';
+export * from './value-stores.ts';
 export * from './route.ts';
 export * from './api.ts';

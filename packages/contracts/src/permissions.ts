@@ -12,6 +12,7 @@ import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWait
 import { sandbox } from './sandbox.ts';
 import { wildcardSubject } from './subject.ts';
 import { usage } from './usage.ts';
+import { allValueStores, valueStream, valueSubject } from './value-stores.ts';
 
 export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, mcp, llm, llmModels, llmKeys, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, modelsChanged, accessRevoked, ...Object.values(gatewayInstances)] as EventContract[];
@@ -59,6 +60,11 @@ export function natsPermissions(service: CallerName): NatsPermissions {
         deadLetterSubject, `$JS.API.STREAM.CREATE.${deadLetterStream}`, `$JS.API.STREAM.INFO.${deadLetterStream}`, `$JS.API.STREAM.MSG.GET.${deadLetterStream}`,
       );
     }
+  }
+  for (const store of allValueStores) {
+    if (store.owner !== service) continue;
+    const stream = valueStream(store);
+    publish.push(valueSubject(store, '*'), `$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.INFO.${stream}`, `$JS.API.STREAM.PURGE.${stream}`, `$JS.API.DIRECT.GET.${stream}.>`);
   }
   publish.push('$JS.API.INFO');
   return { publish: [...new Set(publish)].sort(), subscribe: [...new Set(subscribe)].sort(), inboxPrefix };

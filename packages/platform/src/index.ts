@@ -1,5 +1,5 @@
 export { BlobStore } from './blobs/blob-store.ts';
-export { Bus, RetryLater, type Closable, type EventHandler, type EventMeta, type RequestHandler } from './bus/bus.ts';
+export { Bus, RetryLater, type Closable, type EventHandler, type EventMeta, type RequestHandler, type SharedValues } from './bus/bus.ts';
 export { NatsBus } from './bus/nats-bus.ts';
 export { Consumes, Serves } from './bus/serves.ts';
 export { describeIssues } from './bus/wire.ts';

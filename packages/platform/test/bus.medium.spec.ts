@@ -1,11 +1,11 @@
 /** Real: a nats-server with the product's users. The memory bus keeps the same promises and runs the same suite. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessRevoked, auth, conversationDeleted, conversations as conversationContracts, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
+import { accessRevoked, auth, cachedAnswers, conversationDeleted, conversations as conversationContracts, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
 import { currentRequest, RetryLater, withRequest, type Bus, type Closable } from '../src/index.ts';
 import { MemoryBus, startNats, type TestNats } from '../src/testing/index.ts';
 
-const until = async (condition: () => boolean, milliseconds = 5_000): Promise<void> => {
-  for (const end = Date.now() + milliseconds; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) if (Date.now() > end) throw new Error('It did not happen in time');
+const until = async (condition: () => boolean | Promise<boolean>, milliseconds = 5_000): Promise<void> => {
+  for (const end = Date.now() + milliseconds; !(await condition()); await new Promise((resolve) => setTimeout(resolve, 10))) if (Date.now() > end) throw new Error('It did not happen in time');
 };
 
 let nats: TestNats;
@@ -35,6 +35,22 @@ for (const kind of ['memory', 'nats'] as const) {
       const gateway = await bus('gateway');
       await expect(gateway.request(auth.me, { user_id: 'gone' })).rejects.toMatchObject({ code: 'NOT_FOUND', message: 'No such user', details: { user_id: 'gone' } });
       await expect(gateway.request(auth.me, { user_id: 'x' })).rejects.toMatchObject({ code: 'INTERNAL', message: expect.not.stringContaining('hunter2') });
+    });
+
+    it('shares values among the instances of a service', async () => {
+      const [one, two] = [(await bus('llm-gateway')).values(cachedAnswers), (await bus('llm-gateway')).values(cachedAnswers)];
+      expect(await one.get('a')).toBeNull();
+      const bytes = Buffer.from([0, 255, 10, 13]);
+      await one.put('a', { bytes, fields: { 'Content-Type': 'text/event-stream; charset=utf-8' } });
+      await two.put('b', { bytes: Buffer.alloc(2_000_000, 'x'), fields: {} });
+      const found = await two.get('a');
+      expect([Buffer.from(found!.bytes).equals(bytes), found!.fields]).toEqual([true, { 'Content-Type': 'text/event-stream; charset=utf-8' }]);
+      await two.put('a', { bytes: Buffer.from('newer'), fields: {} });
+      expect(Buffer.from((await one.get('a'))!.bytes).toString()).toBe('newer');
+      await one.remove('a');
+      expect([await two.get('a'), (await two.get('b'))?.bytes.length]).toEqual([null, 2_000_000]);
+      await two.clear();
+      expect(await one.get('b')).toBeNull();
     });
 
     it('refuses input that does not fit the contract', async () => {
@@ -199,5 +215,18 @@ describe('NATS itself', () => {
     await conversations.emit(runInterrupted, { run_id: 'r' });
     expect(runs.claim.owner).toBe('conversations');
     expect(accessRevoked.stream).toBeNull();
+  });
+});
+
+describe('shared values over NATS', () => {
+  it('are made anew after the server lost them, reject meanwhile, and are for their owner only', async () => {
+    const values = (await nats.bus('llm-gateway')).values(cachedAnswers);
+    await values.put('kept', { bytes: Buffer.from('x'), fields: {} });
+    await nats.kill();
+    await expect(values.get('kept')).rejects.toThrow();
+    await nats.restart({ emptyStorage: true });
+    await until(async () => values.put('again', { bytes: Buffer.from('y'), fields: {} }).then(() => true, () => false));
+    expect([await values.get('kept'), Buffer.from((await values.get('again'))!.bytes).toString()]).toEqual([null, 'y']);
+    await expect((await nats.bus('agent')).values(cachedAnswers).get('again')).rejects.toThrow();
   });
 });

@@ -1,12 +1,16 @@
 import { join } from 'node:path';
-import { DeclaredError } from '@deskhand/contracts';
-import { Health, Lifecycle, Log } from '@deskhand/platform';
+import { cachedAnswers, DeclaredError } from '@deskhand/contracts';
+import { Bus, Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { BudgetLedger } from './budgets/budget-ledger.ts';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import type { UsageRow } from './database/entities.ts';
+import { AnswersInMemory, SharedAnswers } from './cache/answer-stores.ts';
+import type { CacheSettings } from './cache/cache-settings.ts';
+import { ResponseCache } from './cache/response-cache.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings } from './gateway-config.ts';
+import { CacheRoutes } from './http/cache-routes.ts';
 import { EmbeddingCalls } from './http/embedding-calls.ts';
 import { GatewayServer } from './http/gateway-server.ts';
 import { KeyRoutes } from './http/key-routes.ts';
@@ -65,6 +69,7 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(ModelViews) views: ModelViews,
     @Inject(UsageReports) reports: UsageReports,
     @Inject(UsageCalls) usageCalls: UsageCalls,
+    @Inject(Bus) bus: Bus,
     @Inject(Health) health: Health,
     @Inject(Lifecycle) lifecycle: Lifecycle,
     @Inject(Log) log: Log,
@@ -80,15 +85,17 @@ export class GatewayService implements OnApplicationBootstrap {
     const callers = new Callers(secrets.runTokenKey, cache, values.LITELLM_MASTER_KEY, file.file.masterKey);
     const keyCalls = new KeyCalls(ledger, new CallLimits(sharedLimits), prices, routes);
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
-    const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
-    const embeddings = new EmbeddingCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, limits });
+    const kept = responseCache(file.file.cache, bus, log);
+    const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, limits });
+    const embeddings = new EmbeddingCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });
     const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
+    const cacheRoutes = new CacheRoutes(callers, kept);
     const operationRoutes = new OperationRoutes({ callers, views, inspect: async () => health.inspect(), webUrl: values.WEB_URL });
     const modelRoutes = new ModelRoutes({ models, views, callers });
     const spendRoutes = new SpendRoutes({ callers, keys, budgets, reports, calls: usageCalls });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, embeddings, callers, keyRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, embeddings, callers, keyRoutes, cacheRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });
@@ -118,4 +125,11 @@ function passedEndpoints(entries: readonly PassThroughEntry[], host: string, log
   const endpoints = new PassThroughEndpoints(entries, host);
   for (const note of endpoints.notes) log.warn(`LITELLM_CONFIG, ${note}`);
   return endpoints;
+}
+
+/** What a process keeps at most of answers that are its own. */
+const answersInMemory = 64 * 1024 * 1024;
+
+function responseCache(settings: CacheSettings | null, bus: Bus, log: Log): ResponseCache | null {
+  return settings && new ResponseCache(settings, settings.shared ? new SharedAnswers(bus.values(cachedAnswers), log) : new AnswersInMemory(answersInMemory));
 }

@@ -81,7 +81,7 @@ beforeAll(async () => {
   ];
   const file = join(folder, 'config.yaml');
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify({ model_list: models.map(([model_name, litellm_params]) => ({ model_name, litellm_params, model_info: { mode: model_name === 'claude' ? 'chat' : 'embedding' } })), router_settings: { num_retries: 1, cooldown_time: 0 } }));
+  writeFileSync(file, JSON.stringify({ model_list: models.map(([model_name, litellm_params]) => ({ model_name, litellm_params, model_info: { mode: model_name === 'claude' ? 'chat' : 'embedding' } })), router_settings: { num_retries: 1, cooldown_time: 0 }, litellm_settings: { cache: true, cache_params: { type: 'local', mode: 'default_off' } } }));
   gateway = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: host, FIRST_BYTE_TIMEOUT_MS: 5_000, IDLE_TIMEOUT_MS: 5_000 });
 }, 60_000);
 
@@ -185,6 +185,15 @@ describe('embeddings (LLM-1)', () => {
     const answer = await ask(body);
     expect([answer.status, answer.body.error.type]).toEqual([400, 'invalid_request_error']);
     expect(seen).toHaveLength(0);
+  });
+
+  it('LLM-4: are given again from the response cache, for nothing', async () => {
+    const body = { model: 'titan', input: ['cached', 'words'], cache: { 'use-cache': true } };
+    const answers = [await ask(body), await ask(body), await ask({ ...body, input: ['words', 'cached'] })];
+    expect(answers.map(({ headers }) => headers.has('age'))).toEqual([false, true, false]);
+    expect(answers[1]!.body).toEqual(answers[0]!.body);
+    expect(seen).toHaveLength(4);
+    expect(await rowOf(answers[1]!.headers)).toMatchObject({ status: 'cached', cost: 0, uncachedInput: 0, model: 'amazon.titan-embed-text-v2:0' });
   });
 
   it('nothing is asked on when the client has left', async () => {

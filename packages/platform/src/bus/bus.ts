@@ -1,4 +1,4 @@
-import type { DataOf, EventContract, InputOf, OutputOf, RequestContract } from '@deskhand/contracts';
+import type { DataOf, EventContract, InputOf, OutputOf, RequestContract, ValueStoreContract } from '@deskhand/contracts';
 
 export interface Closable {
   close(): Promise<void>;
@@ -15,6 +15,20 @@ export interface EventMeta {
 export type RequestHandler<Contract extends RequestContract> = (input: Contract['input']['_zod']['output']) => Promise<InferredReply<Contract>>;
 type InferredReply<Contract extends RequestContract> = Contract['output']['_zod']['input'];
 export type EventHandler<Contract extends EventContract> = (data: DataOf<Contract>, meta: EventMeta) => Promise<void> | void;
+
+export interface SharedValue {
+  bytes: Uint8Array;
+  /** Short texts beside it; names are letters and `-`. */
+  fields: Readonly<Record<string, string>>;
+}
+
+/** Values by key (letters, digits, `-`, `_`) that all instances of a service share. Any of them may be gone at any time; everything rejects while the bus is away. */
+export interface SharedValues {
+  get(key: string): Promise<SharedValue | null>;
+  put(key: string, value: SharedValue): Promise<void>;
+  remove(key: string): Promise<void>;
+  clear(): Promise<void>;
+}
 
 /** How services talk. Two implementations keep the same promises: NATS, and memory for tests of one process. */
 export abstract class Bus {
@@ -39,6 +53,9 @@ export abstract class Bus {
 
   /** One of the service's instances gets each event; from a stream it gets it until the handler succeeds or gives up. */
   abstract consume<Contract extends EventContract>(contract: Contract, handler: EventHandler<Contract>): Promise<Closable>;
+
+  /** The values of a store, for its owner. */
+  abstract values(store: ValueStoreContract): SharedValues;
 
   /** Called after a connection was lost and made again: events may have been missed. */
   abstract onReconnect(listener: () => void): () => void;

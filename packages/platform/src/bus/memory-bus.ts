@@ -1,6 +1,6 @@
-import { DeclaredError, fillSubject, wildcardSubject, type DataOf, type EventContract, type InputOf, type OutputOf, type RequestContract } from '@deskhand/contracts';
+import { DeclaredError, fillSubject, wildcardSubject, type DataOf, type EventContract, type InputOf, type OutputOf, type RequestContract, type ValueStoreContract } from '@deskhand/contracts';
 import { Log } from '../log.ts';
-import { Bus, RetryLater, type Closable, type EventHandler, type RequestHandler } from './bus.ts';
+import { Bus, RetryLater, type Closable, type EventHandler, type RequestHandler, type SharedValue, type SharedValues } from './bus.ts';
 import { answer, encodeInput, readEvent, readReply } from './wire.ts';
 
 interface Listener {
@@ -13,6 +13,7 @@ export class MemoryBus extends Bus {
   private readonly servers: { pattern: RegExp; handle(payload: string): Promise<string> }[] = [];
   private readonly listeners: Listener[] = [];
   private readonly stored = new Set<string>();
+  private readonly stores = new Map<string, Map<string, SharedValue>>();
 
   constructor(private readonly log: Log = new Log()) {
     super();
@@ -52,6 +53,17 @@ export class MemoryBus extends Bus {
 
   override async consume<Contract extends EventContract>(contract: Contract, handler: EventHandler<Contract>): Promise<Closable> {
     return register(this.listeners, this.listener(contract, matcher(wildcardSubject(contract.subject)), handler));
+  }
+
+  override values({ name }: ValueStoreContract): SharedValues {
+    const values = this.stores.get(name) ?? new Map<string, SharedValue>();
+    this.stores.set(name, values);
+    return {
+      get: async (key) => values.get(key) ?? null,
+      put: async (key, value) => void values.set(key, value),
+      remove: async (key) => void values.delete(key),
+      clear: async () => values.clear(),
+    };
   }
 
   override onReconnect(): () => void {

@@ -2,15 +2,16 @@ import { connect, headers, NoRespondersError, nkeyAuthenticator, RequestError, T
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import {
   DeclaredError, fillSubject, natsPermissions, wildcardSubject,
-  type CallerName, type DataOf, type EventContract, type InputOf, type OutputOf, type RequestContract,
+  type CallerName, type DataOf, type EventContract, type InputOf, type OutputOf, type RequestContract, type ValueStoreContract,
 } from '@deskhand/contracts';
 import { newId } from '@deskhand/contracts';
 import type { Log } from '../log.ts';
 import { currentRequest, withRequest } from '../request-context.ts';
-import { Bus, type Closable, type EventHandler, type RequestHandler } from './bus.ts';
+import { Bus, type Closable, type EventHandler, type RequestHandler, type SharedValues } from './bus.ts';
 import { readDeadLetters, type DeadLetter } from './dead-letters.ts';
 import { DurableConsumer, ownStreams, StreamKeeper } from './durable-consumer.ts';
 import { partialSubject } from './memory-bus.ts';
+import { NatsValues } from './shared-values.ts';
 import { answer, encodeInput, readEvent, readReply } from './wire.ts';
 
 const requestHeader = 'Deskhand-Request';
@@ -132,6 +133,10 @@ export class NatsBus extends Bus {
     const consumer = new DurableConsumer(this.connection, this.streams, this.service, contract, handler as EventHandler<EventContract>, this.log);
     consumer.start();
     return consumer;
+  }
+
+  override values(store: ValueStoreContract): SharedValues {
+    return new NatsValues(this.connection, store);
   }
 
   override onReconnect(listener: () => void): () => void {

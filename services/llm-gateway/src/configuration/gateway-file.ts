@@ -1,3 +1,4 @@
+import type { CacheSettings } from '../cache/cache-settings.ts';
 import type { DeploymentParameters } from '../upstreams/upstream.ts';
 
 /** What LiteLLM's `config.yaml` says, as far as it is followed here. Times are seconds, as in the file. */
@@ -8,6 +9,8 @@ export interface GatewayFile {
   masterKey: string | null;
   /** `general_settings.pass_through_endpoints`. */
   passThrough: PassThroughEntry[];
+  /** `litellm_settings.cache`; null: answers are not kept. */
+  cache: CacheSettings | null;
   /** One line for everything that is in the file and does nothing here, with its line number. */
   notes: string[];
 }

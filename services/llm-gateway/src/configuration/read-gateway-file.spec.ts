@@ -101,6 +101,20 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     expect(() => readGatewayFile(`general_settings:\n  pass_through_endpoints:\n    - { ${fields} }`, {})).toThrow(words);
   });
 
+  it('reads how answers are kept', () => {
+    const cacheOf = (settings: string) => {
+      const { cache, notes } = readGatewayFile(`litellm_settings:\n  cache: true\n${settings}`, {});
+      return { cache, notes };
+    };
+    const formats = new Set(['openai-chat', 'anthropic-messages', 'openai-responses', 'openai-embeddings']);
+    expect(cacheOf('  cache_params: { type: local, ttl: 30, namespace: n, mode: default_off, supported_call_types: [acompletion, aembedding] }')).toEqual({ cache: { shared: false, ttl: 30, namespace: 'n', always: false, formats: new Set(['openai-chat', 'anthropic-messages', 'openai-embeddings']) }, notes: [] });
+    expect(cacheOf('')).toEqual({ cache: { shared: true, ttl: 600, namespace: '', always: true, formats }, notes: [] });
+    expect(cacheOf('  cache_params:\n    type: redis\n    host: h')).toMatchObject({ cache: { shared: true }, notes: [expect.stringMatching(/^line 4: .*"redis": answers are kept in what/), expect.stringMatching(/^line 5: .*host has no effect/)] });
+    expect(cacheOf('  cache_params:\n    type: qdrant-semantic')).toMatchObject({ cache: null, notes: [expect.stringMatching(/^line 4: .*"qdrant-semantic", which is not there: answers are not cached/)] });
+    expect(readGatewayFile('litellm_settings:\n  cache_params: { type: local }', {})).toMatchObject({ cache: null, notes: [expect.stringContaining('cache is not true')] });
+    expect(() => cacheOf('  cache_params: { mode: sometimes }')).toThrow(/line 3: .*mode must be default_on or default_off/);
+  });
+
   it('takes an empty file as nothing', () => {
     expect(readGatewayFile('', {})).toMatchObject({ models: [], masterKey: null, notes: [] });
   });

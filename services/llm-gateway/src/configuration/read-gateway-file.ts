@@ -2,6 +2,7 @@ import { ConfigurationError } from '@deskhand/platform';
 import { LineCounter, parseDocument, visit } from 'yaml';
 import { defaultRouter, policyKinds, type Fallbacks, type PolicyKind, type GatewayFile, type PassThroughEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
 import { readModel, type Note } from './read-model.ts';
+import { readCache } from './read-cache.ts';
 import { FileProblems, Place } from './yaml-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -33,12 +34,15 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     },
   });
   const root = new Place(document.contents, '', lines, problems);
-  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, passThrough: [], notes };
+  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, passThrough: [], cache: null, notes };
   for (const section of root.fields()) {
     if (section.name === 'model_list') file.models = section.items().flatMap((item) => readModel(item, note) ?? []);
     else if (section.name === 'general_settings') readGeneral(section, file, note);
     else if (section.name === 'router_settings') readRouter(section, file.router, note);
-    else if (section.name === 'litellm_settings') readRouter(section, file.router, note, root.field('router_settings').fields().map(({ key }) => key));
+    else if (section.name === 'litellm_settings') {
+      readRouter(section, file.router, note, [...root.field('router_settings').fields().map(({ key }) => key), 'cache', 'cache_params']);
+      file.cache = readCache(section, note);
+    }
     else if (section.name !== 'environment_variables') note(section);
   }
   checkReferences(file, root, problems);

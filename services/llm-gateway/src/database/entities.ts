@@ -44,7 +44,7 @@ export const usageEntity = defineEntity({
     model: p.string(),
     wire: p.string(),
     stream: p.boolean(),
-    /** completed · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left · lost: this process died. */
+    /** completed · cached: an answer that was given before · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left · lost: this process died. */
     status: p.string(),
     httpStatus: p.integer().nullable(),
     uncachedInput: p.bigint('number'),

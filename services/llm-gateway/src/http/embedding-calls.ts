@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '@deskhand/contracts';
+import type { CachedAnswer } from '../cache/answer-stores.ts';
+import { noControls, takeControls } from '../cache/cache-controls.ts';
+import { cachedOutcome, ownerOf, placesOf } from '../cache/cached-calls.ts';
+import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor } from '../keys/virtual-keys.ts';
@@ -30,6 +34,8 @@ export interface EmbeddingCallParts {
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
   metrics: Metrics;
+  /** Null: answers are not kept. */
+  cache: ResponseCache | null;
   limits: RelayLimits & { bodyBytes: number };
 }
 
@@ -50,8 +56,10 @@ export class EmbeddingCalls {
     const startedMark = performance.now();
     const { callers, limits, routes, keyCalls } = this.parts;
     const caller = await callers.identify(request.headers);
-    const raw = await readBody(request, limits.bodyBytes);
-    const body = parseJson(raw);
+    const given = await readBody(request, limits.bodyBytes);
+    const body = parseJson(given);
+    const controls = body.cache === undefined ? noControls : takeControls(body);
+    const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));
     const asked = readEmbeddingRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const route = await callRoute(routes, caller, key === null ? asked.model : modelFor(key, asked.model));
@@ -67,7 +75,11 @@ export class EmbeddingCalls {
     const left = (): void => gone.abort();
     response.once('close', left);
     try {
-      await this.make(call, held, new CallHeaders(call, key, keyCalls), { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
+      const entry = this.parts.cache?.entry(call, controls, { owner: ownerOf(caller), model: placesOf(routes, route), headers: {}, body }) ?? null;
+      const answer = entry === null ? null : await entry.find();
+      if (entry !== null && answer !== null) return this.answerAgain(call, held, new CallHeaders(call, key, keyCalls), entry, answer, response);
+      entry?.watch(response);
+      await this.make(call, held, entry, new CallHeaders(call, key, keyCalls), { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
     } catch (error) {
       held?.dropped();
       throw error;
@@ -76,10 +88,23 @@ export class EmbeddingCalls {
     }
   }
 
-  private async make(call: ModelCall, held: KeyCall | null, own: CallHeaders, asked: Asked, response: ServerResponse): Promise<void> {
+  private answerAgain(call: ModelCall, held: KeyCall | null, own: CallHeaders, entry: CacheEntry, answer: CachedAnswer, response: ServerResponse): void {
+    const { metrics, recorder } = this.parts;
+    call.route = { ...call.route, provider: answer.provider, model: answer.model };
+    metrics.begin();
+    recorder.begin(call);
+    metrics.end();
+    const ended = recorder.end(call, cachedOutcome(call));
+    held?.ended(ended);
+    own.ended(ended);
+    recorder.written(() => entry.answer(answer, response, own.of(0)));
+  }
+
+  private async make(call: ModelCall, held: KeyCall | null, entry: CacheEntry | null, own: CallHeaders, asked: Asked, response: ServerResponse): Promise<void> {
     const { routes, metrics, recorder } = this.parts;
     const { route } = call;
     const finish = (outcome: CallOutcome): void => {
+      entry?.ended(response, outcome);
       metrics.end();
       const ended = recorder.end(call, outcome);
       held?.ended(ended);
@@ -139,7 +164,7 @@ export class EmbeddingCalls {
     // In the books before the answer is over.
     if (refused) finish({ status: told.status === null ? 'failed' : 'refused', httpStatus: told.status, usage: noUsage, estimated: false, firstByteMs: null });
     else finish({ status: 'completed', httpStatus: 200, usage: { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: told.tokens === null, firstByteMs: told.firstByteMs });
-    response.writeHead(refused ? told.answerStatus : 200, { ...headers(), 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body);
+    this.parts.recorder.written(() => void response.writeHead(refused ? told.answerStatus : 200, { ...headers(), 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body));
   }
 }
 

@@ -12,6 +12,7 @@ import { openaiChat } from '../wire/openai-chat.ts';
 import { openaiResponses } from '../wire/openai-responses.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
+import type { CacheRoutes } from './cache-routes.ts';
 import { discardRest } from './discard.ts';
 import type { EmbeddingCalls } from './embedding-calls.ts';
 import type { KeyRoutes } from './key-routes.ts';
@@ -34,6 +35,7 @@ export interface GatewayServerParts {
   embeddings: EmbeddingCalls;
   callers: Callers;
   keyRoutes: KeyRoutes;
+  cacheRoutes: CacheRoutes;
   modelRoutes: ModelRoutes;
   operationRoutes: OperationRoutes;
   passThrough: PassThroughCalls;
@@ -131,7 +133,7 @@ export class GatewayServer {
       },
     };
     yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
-    for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
+    for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes, this.parts.cacheRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];
     yield* [['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];

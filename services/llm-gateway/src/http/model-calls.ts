@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newId } from '@deskhand/contracts';
 import { after } from '../after.ts';
-import type { Callers } from '../keys/callers.ts';
+import { noControls, takeControls, type CacheControls } from '../cache/cache-controls.ts';
+import { cachedOutcome, ownerOf, placesOf } from '../cache/cached-calls.ts';
+import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
+import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
@@ -24,8 +27,8 @@ import { answerBuiltIn } from './built-in-call.ts';
 import { CallHeaders } from './call-headers.ts';
 import { callRoute, tagsOf } from './call-route.ts';
 import { withOutputLimit } from './output-limit.ts';
-import { upstreamHeaders } from './pass-headers.ts';
-import { parseJson, readBody } from './read-body.ts';
+import { upstreamHeaders, vendorHeaders } from './pass-headers.ts';
+import { ClientGone, parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
 
@@ -38,6 +41,8 @@ export interface ModelCallParts {
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
   metrics: Metrics;
+  /** Null: answers are not kept. */
+  cache: ResponseCache | null;
   limits: RelayLimits & { bodyBytes: number };
 }
 
@@ -53,6 +58,8 @@ interface Serving {
   /** What a virtual key's call has been given. */
   held: KeyCall | null;
   headers: CallHeaders;
+  /** Where its answer is kept; null: nowhere. */
+  entry: CacheEntry | null;
 }
 
 /** A model call from its first byte to its usage row. */
@@ -65,8 +72,10 @@ export class ModelCalls {
     const { callers, limits } = this.parts;
     const identified = callers.identify(request.headers);
     const caller = identified instanceof Promise ? await identified : identified;
-    const raw = await readBody(request, limits.bodyBytes);
-    const body = parseJson(raw);
+    const given = await readBody(request, limits.bodyBytes);
+    const body = parseJson(given);
+    const controls = body.cache === undefined ? noControls : takeControls(body);
+    const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));
@@ -79,13 +88,34 @@ export class ModelCalls {
     const headers = new CallHeaders(call, key, this.parts.keyCalls);
     const admitted = key === null ? null : this.admit(call, key, raw, body);
     const held = admitted instanceof Promise ? await admitted : admitted;
+    const serving: Serving = { call, wire, facts, raw, body, request, response, held, headers, entry: null };
     try {
-      const made = this.make({ call, wire, facts, raw, body, request, response, held, headers });
+      if (this.parts.cache !== null && (await this.answerAgain(this.parts.cache, serving, caller, controls))) return;
+      const made = this.make(serving);
       if (made instanceof Promise) await made;
     } catch (error) {
       held?.dropped();
       throw error;
     }
+  }
+
+  /** True when an answer that is kept was given. Else the call is to be made, and its answer may be kept. */
+  private async answerAgain(cache: ResponseCache, serving: Serving, caller: Caller, controls: CacheControls): Promise<boolean> {
+    const { call, wire, body, request, response } = serving;
+    const entry = cache.entry(call, controls, { owner: ownerOf(caller), model: placesOf(this.parts.routes, call.route), headers: vendorHeaders(wire.format, request.headers), body });
+    if (entry === null) return false;
+    const answer = await entry.find();
+    if (response.destroyed) throw new ClientGone('The client closed the connection');
+    if (answer === null) {
+      entry.watch(response);
+      serving.entry = entry;
+      return false;
+    }
+    call.route = { ...call.route, provider: answer.provider, model: answer.model };
+    this.begin(call);
+    this.end(serving, cachedOutcome(call));
+    this.parts.recorder.written(() => entry.answer(answer, response, serving.headers.of(0)));
+    return true;
   }
 
   private make(serving: Serving): void | Promise<void> {
@@ -169,7 +199,8 @@ export class ModelCalls {
     this.parts.recorder.begin(call);
   }
 
-  private end({ call, held, headers }: Serving, outcome: CallOutcome): void {
+  private end({ call, held, headers, entry, response }: Serving, outcome: CallOutcome): void {
+    entry?.ended(response, outcome);
     this.parts.metrics.end();
     const ended = this.parts.recorder.end(call, outcome);
     held?.ended(ended);

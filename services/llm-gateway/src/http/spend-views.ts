@@ -1,9 +1,10 @@
 import type { UsageFigures, UsageSum } from '@deskhand/contracts';
 import type { UsageRow } from '../database/entities.ts';
 import { routeId } from '../providers/route.ts';
+import { wentWell } from '../usage/model-call.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 
-const callTypes: Readonly<Record<string, string>> = { 'openai-chat': 'acompletion', 'openai-responses': 'aresponses', 'anthropic-messages': 'anthropic_messages' };
+const callTypes: Readonly<Record<string, string>> = { 'openai-chat': 'acompletion', 'openai-responses': 'aresponses', 'anthropic-messages': 'anthropic_messages', 'openai-embeddings': 'aembedding' };
 const at = (time: number): string => new Date(time).toISOString();
 
 /** One call in the shape of LiteLLM's spend logs. Prompts and answers are kept nowhere. */
@@ -13,7 +14,7 @@ export function logView(row: UsageRow): object {
     request_id: row.id, call_type: callTypes[row.wire] ?? row.wire, api_key: row.keyHash ?? '', spend: row.cost ?? 0, total_tokens: input + row.output, prompt_tokens: input, completion_tokens: row.output,
     startTime: at(row.startedAt), endTime: at(row.startedAt + row.durationMs), completionStartTime: row.firstByteMs == null ? null : at(row.startedAt + row.firstByteMs), request_duration_ms: Math.round(row.durationMs),
     model: row.model, model_id: '', model_group: row.modelGroup ?? routeId(row), custom_llm_provider: row.provider, api_base: '', user: row.userId ?? row.keyUser ?? '', team_id: row.keyTeam ?? null, end_user: '',
-    session_id: row.conversationId ?? null, cache_hit: 'False', cache_key: '', request_tags: [], requester_ip_address: null, messages: {}, response: {}, status: row.status === 'completed' ? 'success' : 'failure',
+    session_id: row.conversationId ?? null, cache_hit: row.status === 'cached' ? 'True' : 'False', cache_key: '', request_tags: [], requester_ip_address: null, messages: {}, response: {}, status: wentWell(row.status) ? 'success' : 'failure',
     metadata: {
       status: row.status, http_status: row.httpStatus ?? null, estimated: row.estimated, cost_known: row.cost != null, agent: row.agent ?? null,
       usage: { cache_read_input_tokens: row.cacheRead, cache_creation_input_tokens: row.cacheWrite5m + row.cacheWrite1h, ephemeral_5m_input_tokens: row.cacheWrite5m, ephemeral_1h_input_tokens: row.cacheWrite1h, reasoning_tokens: row.reasoning },

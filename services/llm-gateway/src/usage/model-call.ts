@@ -4,8 +4,11 @@ import type { RouteName } from '../providers/route.ts';
 import type { ApiFormat } from '../wire/formats.ts';
 import type { TokenUsage } from '../wire/token-usage.ts';
 
-/** completed · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left. */
-export type CallStatus = 'completed' | 'refused' | 'failed' | 'cut' | 'cancelled';
+/** completed · cached: an answer that was given before · refused: an error status · failed: no answer · cut: the provider broke off · cancelled: the client left. */
+export type CallStatus = 'completed' | 'cached' | 'refused' | 'failed' | 'cut' | 'cancelled';
+
+/** Whether a client got what it asked for. */
+export const wentWell = (status: string): boolean => status === 'completed' || status === 'cached';
 
 /** A call that began. */
 export interface ModelCall {

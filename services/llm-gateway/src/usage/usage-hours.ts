@@ -1,6 +1,7 @@
 import type { EntityManager } from '@deskhand/platform';
 import type { UsageRow } from '../database/entities.ts';
 import { inputTokens } from '../wire/token-usage.ts';
+import { wentWell } from './model-call.ts';
 
 const hourMs = 3_600_000;
 const names = ['hour', 'instance', 'user_id', 'conversation_id', 'agent', 'key_hash', 'team_id', 'provider', 'model'] as const;
@@ -36,5 +37,5 @@ export async function addToHours(em: EntityManager, instance: string, rows: read
 function countsOf(row: UsageRow): number[] {
   const input = inputTokens(row);
   const unpriced = row.cost == null && input + row.output > 0;
-  return [1, row.status === 'completed' ? 0 : 1, unpriced ? 1 : 0, input, row.cacheRead, row.cacheWrite5m + row.cacheWrite1h, row.output, row.reasoning, row.cost ?? 0];
+  return [1, wentWell(row.status) ? 0 : 1, unpriced ? 1 : 0, input, row.cacheRead, row.cacheWrite5m + row.cacheWrite1h, row.output, row.reasoning, row.cost ?? 0];
 }
