@@ -225,8 +225,8 @@ describe('shared values over NATS', () => {
     await nats.kill();
     await expect(values.get('kept')).rejects.toThrow();
     await nats.restart({ emptyStorage: true });
-    await until(async () => values.put('again', { bytes: Buffer.from('y'), fields: {} }).then(() => true, () => false));
+    await until(async () => values.put('again', { bytes: Buffer.from('y'), fields: {} }).then(() => true, () => false), 20_000);
     expect([await values.get('kept'), Buffer.from((await values.get('again'))!.bytes).toString()]).toEqual([null, 'y']);
     await expect((await nats.bus('agent')).values(cachedAnswers).get('again')).rejects.toThrow();
-  });
+  }, 30_000);
 });
