@@ -6,6 +6,12 @@ import { announcerWithoutInlineStyle, withExternalBootstrap } from './tools/stri
 /** What every signed-in page needs, in one file that the page asks for at once instead of thirty that it finds one after the other. */
 const shell = /\/web\/src\/(lib\/(api|live|text)\/|lib\/state\/(?!conversation\.|outbox\.)|lib\/shell\/(?!palette|help|search)|lib\/components\/(?!auth-card)|lib\/chat\/(composer|model-picker|approval-mode)\.|routes\/\(app\)\/\+(layout|page)\.svelte)/;
 
+/**
+ * What SvelteKit's entry needs before it says which version of the app this is. Together with the rest, the rest would
+ * begin before that was said, take itself for outdated, and load every error page again and again.
+ */
+const start = /client\/payload\.js|vite\/preload-helper/;
+
 export default defineConfig({
   plugins: [
     announcerWithoutInlineStyle(),
@@ -31,5 +37,5 @@ export default defineConfig({
     }),
   ],
   build: { assetsInlineLimit: 0 },
-  environments: { client: { build: { rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'shell', test: shell }] } } } } } },
+  environments: { client: { build: { rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'start', test: start, priority: 1 }, { name: 'shell', test: shell }] } } } } } },
 });

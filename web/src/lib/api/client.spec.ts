@@ -32,6 +32,11 @@ describe('the API client', () => {
     expect(over).toHaveBeenCalledOnce();
   });
 
+  it('says what is wrong with each field', async () => {
+    serve(() => json(400, { code: 'BAD_INPUT', message: 'email: Email address is not valid', details: { body: [{ path: 'email', message: 'Email address is not valid' }, { path: '', message: 'whole' }] } }));
+    await expect(new Api().call('POST', '/a', {})).rejects.toMatchObject({ fields: { email: 'Email address is not valid' } });
+  });
+
   it('gives the words of a refusal, and its own when there are none', async () => {
     serve((path) => (path === '/a' ? json(409, { code: 'CONFLICT', message: 'Taken' }) : new Response('<html>', { status: 502 })));
     const api = new Api();

@@ -8,6 +8,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** What is wrong with single fields of what was sent, by their names. */
+    readonly fields: Readonly<Record<string, string>> = {},
   ) {
     super(message);
   }
@@ -62,8 +64,13 @@ async function answerOf<Answer>(response: Response): Promise<Answer> {
   const text = await response.text();
   const body = parse(text);
   if (response.ok) return body as Answer;
-  const { code, message } = isErrorBody(body) ? body : { code: `HTTP_${response.status}`, message: `Deskhand answered ${response.status}.` };
-  throw new ApiError(response.status, code, message);
+  if (!isErrorBody(body)) throw new ApiError(response.status, `HTTP_${response.status}`, `Deskhand answered ${response.status}.`);
+  throw new ApiError(response.status, body.code, body.message, fieldsOf(body.details?.['body']));
+}
+
+function fieldsOf(issues: unknown): Record<string, string> {
+  if (!Array.isArray(issues)) return {};
+  return Object.fromEntries((issues as { path: string; message: string }[]).filter(({ path }) => path !== '').map(({ path, message }) => [path, message]));
 }
 
 function parse(text: string): unknown {

@@ -28,7 +28,7 @@ export function endpoints(api: Api) {
     everyonesUsage: (query: URLSearchParams) => api.call<Answer<'everyonesUsage'>>('GET', `/api/admin/usage?${query}`),
     models: () => api.call<Answer<'models'>>('GET', '/api/models'),
 
-    conversations: (limit: number) => api.call<Answer<'conversations'>>('GET', `/api/conversations?limit=${limit}`),
+    conversations: (limit: number, archived = false) => api.call<Answer<'conversations'>>('GET', `/api/conversations?limit=${limit}${archived ? '&archived=true' : ''}`),
     createConversation: (body: NonNullable<Body<'createConversation'>>) => api.call<Answer<'createConversation'>>('POST', '/api/conversations', body),
     updateConversation: (id: string, body: Body<'updateConversation'>) => api.call<Answer<'updateConversation'>>('PUT', conversation(id), body),
     removeConversation: (id: string) => api.call<unknown>('DELETE', conversation(id)),

@@ -12,7 +12,7 @@ export function endingOf(run: RunView | null, began: boolean): Ending | null {
   if (run?.state !== 'ended') return null;
   switch (run.reason) {
     case 'interrupted':
-      return { text: began ? 'Stopped' : 'Taken back before it began', tone: 'quiet', action: null };
+      return { text: began ? 'Stopped' : 'Stopped before it began', tone: 'quiet', action: began ? 'continue' : 'retry' };
     case 'failed':
       return { text: run.error ?? 'The answer failed for a reason that was not given.', tone: 'bad', action: 'retry' };
     case 'budget':
@@ -26,9 +26,9 @@ export function endingOf(run: RunView | null, began: boolean): Ending | null {
   }
 }
 
-/** Why an answer ends in the middle. */
-export function cutWords(run: RunView | null): string {
-  if (run?.state === 'ended' && run.reason === 'interrupted') return 'Cut off when it was stopped';
+/** Why an answer ends in the middle; null where its end says it already. */
+export function cutWords(run: RunView | null): string | null {
+  if (run?.state === 'ended' && run.reason === 'interrupted') return null;
   if (run?.state === 'ended' && run.reason === 'failed') return 'Cut off when the run failed';
   return 'Cut off when the worker that wrote it stopped; it goes on below';
 }

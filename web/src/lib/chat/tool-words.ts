@@ -27,7 +27,7 @@ const words: Record<string, Words> = {
   write: { icon: FilePlus, doing: 'Writing', done: 'Wrote', plain: 'Write', noun: 'file' },
   edit: { icon: FilePen, doing: 'Editing', done: 'Edited', plain: 'Edit', noun: 'file' },
   // Their verbs depend on the action; these are for the line over a group.
-  computer: { icon: MousePointer2, doing: 'Doing', done: 'Did', plain: 'Do', noun: 'desktop action' },
+  computer: { icon: MousePointer2, doing: 'Taking', done: 'Took', plain: 'Take', noun: 'desktop action' },
 };
 const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', noun: 'tool' };
 
@@ -69,14 +69,4 @@ export function summaryOf(steps: readonly ToolStep[]): string {
   for (const { call } of ended.length > 0 ? ended : steps) counts.set(wordsFor(call.name), (counts.get(wordsFor(call.name)) ?? 0) + 1);
   const text = [...counts].map(([{ doing, done, noun }, number]) => `${(ended.length > 0 ? done : doing).toLowerCase()} ${plural(number, noun)}`).join(', ');
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** What an approval asks, as a question. */
-export function questionOf(name: string): string {
-  if (name === 'bash') return 'Run this command?';
-  if (name === 'write') return 'Write this file?';
-  if (name === 'edit') return 'Edit this file?';
-  if (name === 'read') return 'Read this file?';
-  if (name === 'computer') return 'Do this on the desktop?';
-  return `Use ${name}?`;
 }

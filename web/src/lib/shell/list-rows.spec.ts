@@ -11,6 +11,11 @@ describe('list rows', () => {
     expect(rows.map((row) => (row.kind === 'heading' ? row.text : row.key))).toEqual(['Today', 'a', 'b', 'Yesterday', 'c', 'Last 7 days', 'd', 'Last 30 days', 'e']);
   });
 
+  it('puts what is pinned first, in the order in which the keys walk', () => {
+    const { rows } = listRows([at(1, 'a'), { ...at(2, 'b'), pinned: true }, at(3, 'c')], now);
+    expect(rows.map((row) => (row.kind === 'heading' ? row.text : `${row.index} ${row.key}`))).toEqual(['Pinned', '0 b', 'Today', '1 a', '2 c']);
+  });
+
   it('shows a handful of thousands', () => {
     const { rows, height } = listRows(Array.from({ length: 2_000 }, (_, index) => at(index * 3, String(index))), now);
     const shown = visibleRows(rows, height / 2, 600);

@@ -6,16 +6,18 @@ export const headingHeight = 34;
 
 export type ListRow = { kind: 'heading'; key: string; top: number; text: string } | { kind: 'conversation'; key: string; top: number; conversation: ConversationView; index: number };
 
-/** The list with its day headings, each row with its place in pixels. */
+/** The list with its headings, what is pinned before the days, each row with its place in pixels. */
 export function listRows(conversations: readonly ConversationView[], now: Date = new Date()): { rows: ListRow[]; height: number } {
   const rows: ListRow[] = [];
+  const pinned = conversations.filter((conversation) => conversation.pinned);
+  const ordered = pinned.length === 0 ? conversations : [...pinned, ...conversations.filter((conversation) => !conversation.pinned)];
   let top = 0;
   let group = '';
   let lastChange = '';
-  for (const [index, conversation] of conversations.entries()) {
+  for (const [index, conversation] of ordered.entries()) {
     // Most neighbours changed on the same day: only a new date can begin a new group.
-    const date = conversation.updated_at.slice(0, 13);
-    const named = date === lastChange ? group : dayGroup(parseTime(conversation.updated_at), now);
+    const date = conversation.pinned ? 'pinned' : conversation.updated_at.slice(0, 13);
+    const named = date === lastChange ? group : conversation.pinned ? 'Pinned' : dayGroup(parseTime(conversation.updated_at), now);
     lastChange = date;
     if (named !== group) {
       group = named;

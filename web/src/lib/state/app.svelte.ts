@@ -2,6 +2,7 @@ import { createContext } from 'svelte';
 import { Api } from '../api/client.ts';
 import { type Endpoints, endpoints } from '../api/endpoints.ts';
 import { Connection } from '../live/connection.svelte.ts';
+import { Alerts } from './alerts.svelte.ts';
 import { Conversations } from './conversations.svelte.ts';
 import { DesktopLayout } from './desktop-layout.svelte.ts';
 import { Models } from './models.svelte.ts';
@@ -21,6 +22,7 @@ export class App {
   readonly models = new Models(this.endpoints);
   readonly conversations = new Conversations(this.endpoints);
   readonly waiting = new Waiting(this.endpoints);
+  readonly alerts = new Alerts();
   readonly layout = new DesktopLayout();
   readonly connection = new Connection(() => this.#mayConnect());
   unread = $state.raw<Unread | null>(null);

@@ -44,9 +44,10 @@ export class Conversations {
     this.list = this.list.filter((conversation) => conversation.id !== id);
   }
 
-  /** Shows a conversation as it is now, in its place by time. */
+  /** Shows a conversation as it is now, in its place by time; one that is archived is not in the list. */
   put(conversation: ConversationView): void {
-    this.list = [conversation, ...this.list.filter(({ id }) => id !== conversation.id)].sort(byChange);
+    const others = this.list.filter(({ id }) => id !== conversation.id);
+    this.list = conversation.archived ? others : [conversation, ...others].sort(byChange);
   }
 
   async #fetch(limit: number, merge: boolean): Promise<void> {

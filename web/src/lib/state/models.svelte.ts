@@ -21,7 +21,8 @@ export class Models {
     return this.list.some(({ id }) => id === this.#preset) ? this.#preset : this.#fallback;
   }
 
-  prefer(id: string): void {
+  /** Null forgets the choice: the server's default then stands. */
+  prefer(id: string | null): void {
     this.#preset = id;
     remember('model', id);
   }
@@ -39,6 +40,16 @@ export class Models {
   /** What is added to its name in brackets. */
   hint(name: string): string | undefined {
     return /\(([^)]*)\)$/.exec(this.find(name)?.label ?? '')?.[1];
+  }
+
+  /** True when nothing but the built-in models can be chosen. */
+  get onlyScripted(): boolean {
+    return this.list.length > 0 && this.list.every(({ scripted }) => scripted);
+  }
+
+  /** A badge where the name alone does not say that it is scripted. */
+  needsBadge(name: string | null): boolean {
+    return name !== null && this.isScripted(name) && !/scripted/i.test(this.label(name));
   }
 
   /** True for the built-in models that follow a script; they say so wherever they are shown. */

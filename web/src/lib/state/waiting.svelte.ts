@@ -11,13 +11,18 @@ export class Waiting {
   loaded = $state(false);
   problem = $state<string | null>(null);
   readonly refreshSoon = soon(() => this.load());
+  /** Told of what begins to wait while the page is open. */
+  onNew: (approval: ApprovalView) => void = () => {};
 
   constructor(private readonly endpoints: Endpoints) {}
 
   async load(): Promise<void> {
     try {
+      const known = new Set(this.approvals.map(({ approval_id }) => approval_id));
+      const first = !this.loaded;
       this.approvals = await this.endpoints.approvals();
       this.problem = null;
+      if (!first) for (const approval of this.approvals) if (!known.has(approval.approval_id)) this.onNew(approval);
     } catch (error) {
       this.problem = wordsOf(error);
     } finally {
