@@ -154,7 +154,7 @@ describe('a desktop that people watch', () => {
     const container = (await docker('ps', '--quiet', '--filter', `label=deskhand.computer=${await computerOf(ada, id)}`)).trim();
     await docker('exec', '--user', user, container, 'pkill', '-9', '-f', pattern);
   };
-  const killings: Record<string, (id: string) => Promise<unknown> | unknown> = {
+  const killings: Record<string, (id: string) => unknown> = {
     gateway: () => product.kill('gateway'), 'sandbox-manager': () => product.kill('sandbox-manager'),
     'the X server': killInside('desktop', 'Xtigervnc|Xvnc'), 'the display bridge': killInside('sandboxd', '/deskhand-bridge display$'),
   };
