@@ -10,7 +10,7 @@ import type { Metrics } from '../usage/metrics.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { openaiChat } from '../wire/openai-chat.ts';
 import { openaiResponses } from '../wire/openai-responses.ts';
-import { WireError, type Wire } from '../wire/wire-format.ts';
+import { asWireError, WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
 import type { CacheRoutes } from './cache-routes.ts';
 import { discardRest } from './discard.ts';
@@ -99,7 +99,8 @@ export class GatewayServer {
 
   private refuse(request: IncomingMessage, response: ServerResponse, wire: Wire, error: unknown): void {
     if (error instanceof ClientGone) return void response.destroy();
-    if (error instanceof WireError) answerError(response, wire, error);
+    const known = asWireError(error);
+    if (known) answerError(response, wire, known);
     else {
       this.parts.log.error('A request to the model gateway failed', { error });
       if (response.headersSent) response.destroy();

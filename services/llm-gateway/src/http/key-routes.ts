@@ -11,7 +11,7 @@ import type { BudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository,
 import { hashOf } from '../keys/virtual-keys.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
-import { parseJson, readBody } from './read-body.ts';
+import { queryOf, readSettings } from './settings-request.ts';
 
 export interface KeyRoutesParts {
   keys: KeysRepository;
@@ -20,9 +20,8 @@ export interface KeyRoutesParts {
   ledger: BudgetLedger;
 }
 
-const bodyBytes = 256 * 1024;
 const duration = z.string().refine((text) => durationMs(text) !== null, 'must be like 30s, 15m, 12h, 30d or 1mo');
-const limit = z.number().int().min(0).nullable().optional();
+const limit = z.number().int().min(0).max(2_147_483_647).nullable().optional();
 const money = { max_budget: z.number().min(0).nullable().optional(), budget_duration: duration.nullable().optional() };
 const text = z.string().min(1).max(300);
 const shared = { models: z.array(text).max(1_000).optional(), metadata: z.record(z.string(), z.unknown()).optional(), ...money };
@@ -69,9 +68,8 @@ export class KeyRoutes {
   private changing<Body>(schema: z.ZodType<Body>, work: (body: Body) => Promise<object>): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
     return async (request, response) => {
       await this.assertMaster(request);
-      const parsed = schema.safeParse(parseJson(await readBody(request, bodyBytes)));
-      if (!parsed.success) throw new WireError('bad-request', parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '), parsed.error.issues[0]?.path.join('.') ?? null);
-      const answer = await work(parsed.data);
+      const settings = await readSettings(schema, request);
+      const answer = await work(settings);
       this.parts.cache.changed();
       answerJson(response, 200, answer);
     };
@@ -80,7 +78,7 @@ export class KeyRoutes {
   private reading(work: (query: URLSearchParams, request: IncomingMessage) => Promise<object>, masterOnly = true): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
     return async (request, response) => {
       if (masterOnly) await this.assertMaster(request);
-      answerJson(response, 200, await work(new URL(request.url ?? '/', 'http://gateway').searchParams, request));
+      answerJson(response, 200, await work(queryOf(request), request));
     };
   }
 

@@ -7,7 +7,7 @@ import type { ModelViews } from '../models/model-views.ts';
 import type { AddedModel, ModelsService } from '../models/models.service.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
-import { parseJson, readBody } from './read-body.ts';
+import { queryOf, readSettings } from './settings-request.ts';
 
 export interface ModelRoutesParts {
   models: ModelsService;
@@ -17,7 +17,6 @@ export interface ModelRoutesParts {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-const bodyBytes = 256 * 1024;
 const fields = z.record(z.string(), z.unknown());
 const newModel = z.object({ model_name: z.string().trim().min(1).max(300), litellm_params: fields, model_info: fields.nullish() });
 const changedModel = z.object({ model_name: z.string().trim().min(1).max(300).nullish(), litellm_params: fields.nullish(), model_info: z.looseObject({ id: z.string().min(1) }) });
@@ -46,10 +45,9 @@ export class ModelRoutes {
   private changing<Body>(schema: z.ZodType<Body>, work: (body: Body) => Promise<object>): Handler {
     return async (request, response) => {
       if ((await this.parts.callers.identify(request.headers)).kind !== 'master') throw new WireError('forbidden', 'Models are managed with the master key.');
-      const parsed = schema.safeParse(parseJson(await readBody(request, bodyBytes)));
-      if (!parsed.success) throw new WireError('bad-request', parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; '), parsed.error.issues[0]?.path.join('.') ?? null);
+      const settings = await readSettings(schema, request);
       try {
-        answerJson(response, 200, await work(parsed.data));
+        answerJson(response, 200, await work(settings));
       } catch (error) {
         // As LiteLLM answers what is not there, or not to be changed here.
         if (error instanceof DeclaredError) throw new WireError('bad-request', error.message, typeof error.details?.field === 'string' ? error.details.field : null);
@@ -62,7 +60,7 @@ export class ModelRoutes {
     return async (request, response) => {
       const caller = await this.parts.callers.identify(request.headers);
       if (caller.kind === 'run') throw new WireError('forbidden', 'The key of a run is for calls only.');
-      answerJson(response, 200, await work(new URL(request.url ?? '/', 'http://gateway').searchParams, caller));
+      answerJson(response, 200, await work(queryOf(request), caller));
     };
   }
 

@@ -5,6 +5,7 @@ import type { Callers } from '../keys/callers.ts';
 import type { ModelViews } from '../models/model-views.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
+import { queryOf } from './settings-request.ts';
 
 export interface OperationRoutesParts {
   callers: Callers;
@@ -40,7 +41,7 @@ export class OperationRoutes {
 
   private async services(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!(await this.isMaster(request))) throw new WireError('forbidden', 'The state of the gateway\'s parts needs the master key.');
-    const wanted = new URL(request.url ?? '/', 'http://gateway').searchParams.get('service');
+    const wanted = queryOf(request).get('service');
     const parts = await this.parts.inspect();
     if (wanted !== null && !Object.hasOwn(parts, wanted)) throw new WireError('bad-request', `There is no part of that name; there are ${Object.keys(parts).join(', ')}.`, 'service');
     const asked = wanted === null ? parts : { [wanted]: parts[wanted]! };

@@ -11,7 +11,7 @@ import { bodyWith } from '../wire/body-edit.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
 import { inputTokens, noUsage } from '../wire/token-usage.ts';
 import { translationBetween, type TranslatedCall, type Translation } from '../wire/translation.ts';
-import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
+import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import { withOutputLimit } from './output-limit.ts';
 import { vendorHeaders } from './pass-headers.ts';
@@ -181,7 +181,7 @@ export class RoutedCall {
 
   /** Something that is no answer of a provider: a request that cannot be translated, a token that cannot be had. */
   private fault(error: unknown): void {
-    const known = error instanceof WireError ? error : error instanceof DeclaredError ? new WireError('upstream', error.message) : new WireError('internal', 'The model gateway failed. Its log says why.');
+    const known = asWireError(error) ?? (error instanceof DeclaredError ? new WireError('upstream', error.message) : new WireError('internal', 'The model gateway failed. Its log says why.'));
     if (known.kind === 'upstream' && this.goOn({ kind: 'unreachable', retryAfterMs: null })) return;
     answerError(this.parts.response, this.parts.wire, known, { 'x-litellm-call-id': this.parts.call.id });
     this.finish({ status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });

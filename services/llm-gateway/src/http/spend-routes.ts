@@ -11,6 +11,7 @@ import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { bounded, holderAnswer, keyView } from './key-routes.ts';
 import { activityView, keyReport, logView, summaryView, teamReport } from './spend-views.ts';
+import { queryOf } from './settings-request.ts';
 
 export interface SpendRoutesParts {
   callers: Callers;
@@ -50,7 +51,7 @@ export class SpendRoutes {
     return async (request, response) => {
       const caller = await this.parts.callers.identify(request.headers);
       if (caller.kind === 'run') throw new WireError('forbidden', 'The key of a run does not tell what was spent.');
-      const query = new URL(request.url ?? '/', 'http://gateway').searchParams;
+      const query = queryOf(request);
       answerJson(response, 200, await work(query, caller.kind === 'key' ? caller.key.hash : null).catch(inWireWords));
     };
   }

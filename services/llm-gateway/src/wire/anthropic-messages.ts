@@ -1,6 +1,6 @@
 import { bodyWith } from './body-edit.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
-import { WireError, type Wire } from './wire-format.ts';
+import { isModelName, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Record<WireError['kind'], string> = {
   'bad-request': 'invalid_request_error', unauthenticated: 'authentication_error', forbidden: 'permission_error', 'not-found': 'not_found_error', 'method-not-allowed': 'invalid_request_error',
@@ -13,7 +13,7 @@ export const anthropicMessages: Wire = {
 
   readRequest(body) {
     if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
-    if (typeof body.model !== 'string' || body.model === '') throw new WireError('bad-request', 'model: must name a model; GET /v1/models lists them.');
+    if (!isModelName(body.model)) throw new WireError('bad-request', 'model: must name a model; GET /v1/models lists them.');
     if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'messages: must be a list.');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'stream: must be true or false.');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };

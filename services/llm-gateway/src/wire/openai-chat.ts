@@ -1,6 +1,6 @@
 import { bodyWith } from './body-edit.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
-import { errorStatus, WireError, type Wire } from './wire-format.ts';
+import { isModelName, errorStatus, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Partial<Record<WireError['kind'], string>> = {
   unauthenticated: 'authentication_error', forbidden: 'permission_error', 'rate-limited': 'rate_limit_error', upstream: 'upstream_error', unavailable: 'service_unavailable_error', timeout: 'timeout_error', internal: 'server_error',
@@ -12,7 +12,7 @@ export const openaiChat: Wire = {
 
   readRequest(body) {
     if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
-    if (typeof body.model !== 'string' || body.model === '') throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
+    if (!isModelName(body.model)) throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
     if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'The field messages must be a list.', 'messages');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
     const wantsUsage = isRecord(body.stream_options) && body.stream_options.include_usage === true;

@@ -53,3 +53,12 @@ export interface Wire {
   /** An event that tells a client, in mid-stream, that nothing more will come. */
   errorEvent(error: WireError): string;
 }
+
+/** Whether it can be a model's name: words that may be kept and shown. */
+export const isModelName = (value: unknown): value is string => typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value);
+
+/** What a failure says to a client; null: it is a fault of this program. What is nested so deeply that no program can walk it is the client's. */
+export function asWireError(error: unknown): WireError | null {
+  if (error instanceof WireError) return error;
+  return error instanceof RangeError && /call stack/.test(error.message) ? new WireError('bad-request', 'The body is nested too deeply.') : null;
+}

@@ -1,4 +1,4 @@
-import { WireError } from '../wire-format.ts';
+import { isModelName, WireError } from '../wire-format.ts';
 
 /** A text, or a text as tokens of OpenAI's. */
 export type EmbeddingInput = string | readonly number[];
@@ -17,7 +17,7 @@ const mostInputs = 2_048;
 
 /** Throws `WireError`. */
 export function readEmbeddingRequest(body: Record<string, unknown>): EmbeddingRequest {
-  if (typeof body.model !== 'string' || body.model === '') throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
+  if (!isModelName(body.model)) throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
   const inputs = inputsOf(body.input);
   if (inputs === null || inputs.length === 0 || inputs.length > mostInputs || inputs.some(({ length }) => length === 0)) throw new WireError('bad-request', `The field input must be a text, a list of at most ${mostInputs} texts, or the same as tokens; none may be empty.`, 'input');
   const { encoding_format: encoding = 'float', dimensions = null } = body;
