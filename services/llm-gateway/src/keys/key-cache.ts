@@ -4,6 +4,8 @@ import type { VirtualKey } from './virtual-keys.ts';
 /** How long an instance goes on with a key at most that was changed elsewhere, should it not be told. */
 const knownMs = 2_000;
 const unknownMs = 500;
+/** A key that is in use is read again so long before that, so that no call waits for it. */
+const aheadMs = 1_000;
 const rememberedAtMost = 10_000;
 
 interface Entry {
@@ -24,7 +26,12 @@ export class KeyCache {
   /** Undefined: it has to be asked for. */
   peek(hash: string): VirtualKey | null | undefined {
     const entry = this.#entries.get(hash);
-    return entry && entry.until > this.now() ? entry.key : undefined;
+    if (!entry) return undefined;
+    const left = entry.until - this.now();
+    if (left <= 0) return undefined;
+    // Should it fail, the call that finds it gone asks again and hears why.
+    if (left < aheadMs && entry.key !== null) this.find(hash).catch(() => undefined);
+    return entry.key;
   }
 
   find(hash: string): Promise<VirtualKey | null> {

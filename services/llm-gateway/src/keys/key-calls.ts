@@ -3,6 +3,7 @@ import type { BudgetLedger, Reservation } from '../budgets/budget-ledger.ts';
 import { answersOf, mostExpensive, mostInput, statedOutput, type PricedPlace } from '../budgets/most-expensive.ts';
 import type { RouteName } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
+import type { Deployment } from '../routing/deployment.ts';
 import type { EndedCall } from '../usage/model-call.ts';
 import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
@@ -57,6 +58,9 @@ export class KeyCall {
 
 /** Holds the calls of virtual keys to their limits and budgets. */
 export class KeyCalls {
+  /** By the router's list for a model, which is another one when anything changes. */
+  private readonly places = new WeakMap<readonly Deployment[], PricedPlace[]>();
+
   constructor(private readonly ledger: BudgetLedger, private readonly limits: CallLimits, private readonly prices: Pick<PriceTable, 'cost'>, private readonly routes: Pick<RoutesService, 'router' | 'upstream'>) {}
 
   /** Throws, or rejects with, `WireError` for a call that may not be made. A promise only where somebody must be asked. */
@@ -92,11 +96,16 @@ export class KeyCalls {
 
   private placesOf(route: RouteName): PricedPlace[] | Promise<PricedPlace[]> {
     if (route.source !== 'group') return this.placeOf(route);
-    return this.routes.router.reachable(route.model).map((deployment) => {
+    const deployments = this.routes.router.reachable(route.model);
+    const known = this.places.get(deployments);
+    if (known) return known;
+    const places = deployments.map((deployment): PricedPlace => {
       const { entry } = deployment;
       const { provider, model, baseUrl } = deployment.upstream(entry.group.includes('*') ? route.model : entry.group);
       return { provider, model, baseUrl, officialPrices: false, prices: entry.prices, baseModel: entry.baseModel };
     });
+    this.places.set(deployments, places);
+    return places;
   }
 
   private async placeOf(route: RouteName): Promise<PricedPlace[]> {

@@ -5,6 +5,9 @@ import type { UpstreamServices } from '../upstreams/upstream-of.ts';
 import { Deployment, type CallSize } from './deployment.ts';
 import { RoutePlan } from './route-plan.ts';
 
+/** Models whose ways are remembered; names of wildcards come from callers. */
+const mostReached = 1_000;
+
 /** Every configured model and the ways to it. */
 export class Router {
   readonly settings: RouterSettings;
@@ -13,6 +16,7 @@ export class Router {
   private readonly configured: readonly Deployment[];
   private all: readonly Deployment[] = [];
   private groups = new Map<string, Deployment[]>();
+  private readonly reached = new Map<string, readonly Deployment[]>();
   private wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[] = [];
 
   /** Throws `BAD_INPUT` when a deployment lacks something. */
@@ -33,6 +37,7 @@ export class Router {
     const groups = new Map<string, Deployment[]>();
     for (const deployment of this.all) groups.set(deployment.entry.group, [...(groups.get(deployment.entry.group) ?? []), deployment]);
     this.groups = groups;
+    this.reached.clear();
     // The more a pattern says, the earlier it is looked at.
     this.wildcards = [...groups].filter(([name]) => name.includes('*')).sort(([one], [other]) => other.length - one.length).map(([name, deployments]) => ({ pattern: patternOf(name), deployments }));
   }
@@ -51,8 +56,17 @@ export class Router {
     return this.groups.get(name) ?? this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
   }
 
-  /** Every deployment that a call to this model may end up at, fallbacks included. */
+  /** Every deployment that a call to this model may end up at, fallbacks included. The same list as long as nothing changes. */
   reachable(model: string): readonly Deployment[] {
+    const known = this.reached.get(model);
+    if (known) return known;
+    if (this.reached.size >= mostReached) this.reached.clear();
+    const found = this.findReachable(model);
+    this.reached.set(model, found);
+    return found;
+  }
+
+  private findReachable(model: string): readonly Deployment[] {
     const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.settings;
     const seen = new Set([this.groupOf(model)]);
     for (const group of seen) for (const list of [fallbacks, contextWindowFallbacks, contentPolicyFallbacks]) for (const next of list[group] ?? list['*'] ?? []) seen.add(this.groupOf(next));

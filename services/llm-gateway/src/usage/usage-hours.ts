@@ -22,10 +22,11 @@ export async function addToHours(em: EntityManager, instance: string, rows: read
     const of = [
       Math.floor(row.startedAt / hourMs), instance, row.userId ?? row.keyUser ?? '', row.conversationId ?? '', row.agent ?? '', row.keyHash ?? '', row.keyTeam ?? '', row.provider, row.model,
     ];
-    const key = JSON.stringify(of);
+    const key = of.join('\n');
     const line = lines.get(key) ?? { of, counts: counts.map(() => 0) };
     lines.set(key, line);
-    for (const [index, amount] of countsOf(row).entries()) line.counts[index] = line.counts[index]! + amount;
+    const amounts = countsOf(row);
+    for (let index = 0; index < amounts.length; index++) line.counts[index]! += amounts[index]!;
   }
   if (lines.size === 0) return;
   // In one order everywhere: writers that meet do not block each other for good.

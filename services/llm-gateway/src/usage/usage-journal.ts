@@ -9,15 +9,15 @@ export interface Leftovers {
   begun: ModelCall[];
 }
 
-const rotateAt = 4 * 1024 * 1024;
+const rotateAt = 16 * 1024 * 1024;
 
 /**
  * Calls that the database does not have yet, as lines of a file. A line is handed to the operating system within the same
  * turn of the event loop, which a killed process does not take along; a power cut may. One file a process.
  */
 export class UsageJournal {
-  /** The newest line of each call. */
-  private readonly open = new Map<string, string>();
+  /** What the newest line of each call says. */
+  private readonly open = new Map<string, Line>();
   private lines: string[] = [];
   private waiting: (() => void)[] = [];
   private scheduled = false;
@@ -80,9 +80,8 @@ export class UsageJournal {
 
   private remember(id: string, line: Line): void {
     if (this.folder === null) return;
-    const text = `${JSON.stringify(line)}\n`;
-    this.open.set(id, text);
-    this.lines.push(text);
+    this.open.set(id, line);
+    this.lines.push(textOf(line));
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => this.writeAndGoOn());
@@ -123,7 +122,7 @@ export class UsageJournal {
     const [old, oldPath] = [this.file, this.path];
     this.file = null;
     this.size = 0;
-    this.lines = [...this.open.values()];
+    this.lines = Array.from(this.open.values(), textOf);
     this.write();
     if (old !== null) closeSync(old);
     rmSync(oldPath, { force: true });
@@ -134,6 +133,8 @@ export class UsageJournal {
     return openSync(this.path, 'a', 0o600);
   }
 }
+
+const textOf = (line: Line): string => `${JSON.stringify(line)}\n`;
 
 function readLines(path: string): Leftovers {
   const begun = new Map<string, ModelCall>();

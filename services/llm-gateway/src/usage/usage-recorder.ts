@@ -6,18 +6,22 @@ import type { PriceTable } from './price-table.ts';
 import type { UsageJournal } from './usage-journal.ts';
 
 const batchMs = 50;
-const largestBatch = 500;
+/** Where so many calls come at once, they share commits that are further apart. */
+const crowd = 64;
+const crowdMs = 200;
+const largestBatch = 2_048;
 const retryMs = 1_000;
 
 /**
- * Keeps exactly one row for every model call. Rows reach the database in batches within about 50 ms; until then, and while
- * the database is away, the journal keeps them on disk, so that a kill loses none.
+ * Keeps exactly one row for every model call. Rows reach the database in batches within about 50 ms, within 200 where many come
+ * at once; until then, and while the database is away, the journal keeps them on disk, so that a kill loses none.
  */
 export class UsageRecorder {
   private readonly pending: EndedCall[] = [];
   private timer: NodeJS.Timeout | null = null;
   private flushing: Promise<void> | null = null;
   private failures = 0;
+  private crowded = false;
 
   constructor(
     private readonly store: (rows: readonly UsageRow[]) => Promise<void>,
@@ -47,6 +51,8 @@ export class UsageRecorder {
     if (!(cost instanceof Promise)) {
       ended.row.cost = cost;
       ended.priced = true;
+      // Only a price that is still to be found depends on it.
+      if (ended.prices) ended.prices = null;
     }
     this.journal.ended(ended);
     this.enqueue(ended);
@@ -75,12 +81,13 @@ export class UsageRecorder {
 
   private enqueue(call: EndedCall): void {
     this.pending.push(call);
-    this.timer ??= setTimeout(() => void this.flush(), batchMs);
+    this.timer ??= setTimeout(() => void this.flush(), this.crowded ? crowdMs : batchMs);
   }
 
   private async storePending(): Promise<void> {
     while (this.pending.length > 0) {
       const batch = this.pending.slice(0, largestBatch);
+      this.crowded = batch.length >= crowd;
       try {
         for (const call of batch) if (call.priced !== true) call.row.cost = await this.prices.cost(call);
         await this.store(batch.map((call) => call.row));

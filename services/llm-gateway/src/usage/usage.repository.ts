@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { usageRecorded } from '@deskhand/contracts';
 import { Database, Outbox, type EntityManager } from '@deskhand/platform';
 import { Inject, Injectable } from '@nestjs/common';
@@ -8,16 +9,20 @@ import { routeId } from '../providers/route.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import { addToHours } from './usage-hours.ts';
 
-const columns = {
-  id: 'id', startedAt: 'started_at', userId: 'user_id', conversationId: 'conversation_id', runId: 'run_id', keyHash: 'key_hash', keyUser: 'key_user', keyTeam: 'key_team', agent: 'agent', modelGroup: 'model_group', provider: 'provider', model: 'model', wire: 'wire', stream: 'stream', status: 'status', httpStatus: 'http_status',
-  uncachedInput: 'uncached_input', cacheRead: 'cache_read', cacheWrite5m: 'cache_write5m', cacheWrite1h: 'cache_write1h', output: 'output', reasoning: 'reasoning',
-  estimated: 'estimated', cost: 'cost', firstByteMs: 'first_byte_ms', durationMs: 'duration_ms',
-} as const satisfies Partial<Record<keyof UsageRow, string>>;
-const fields = Object.keys(columns) as (keyof typeof columns)[];
-const places = `(${fields.map(() => '?').join(', ')})`;
+const columns = [
+  'id', 'started_at', 'user_id', 'conversation_id', 'run_id', 'key_hash', 'key_user', 'key_team', 'agent', 'model_group', 'provider', 'model', 'wire', 'stream', 'status', 'http_status',
+  'uncached_input', 'cache_read', 'cache_write5m', 'cache_write1h', 'output', 'reasoning', 'estimated', 'cost', 'first_byte_ms', 'duration_ms',
+];
+/** In the columns' order; by hand, because every model call passes here and the mapper costs several times the insert. */
+const valuesOf = (row: UsageRow): unknown[] => [
+  row.id, row.startedAt, row.userId ?? null, row.conversationId ?? null, row.runId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.agent ?? null, row.modelGroup ?? null, row.provider, row.model, row.wire, row.stream, row.status, row.httpStatus ?? null,
+  row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.estimated, row.cost ?? null, row.firstByteMs ?? null, row.durationMs,
+];
+const places = `(${columns.map(() => '?').join(', ')})`;
 /** Rows of one statement: few different numbers, because a statement is compiled once and a large one takes long. */
 const portions = [64, 8, 1] as const;
-const insertion = (count: number): string => `insert into usage (${Object.values(columns).join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')} on conflict (id) do nothing returning id`;
+const breathAt = 256;
+const insertion = (count: number): string => `insert into usage (${columns.join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')} on conflict (id) do nothing returning id`;
 const insertions = new Map<number, string>(portions.map((count) => [count, insertion(count)]));
 
 @Injectable()
@@ -31,16 +36,17 @@ export class UsageRepository {
   /** Stores rows and announces what runs used. Rows that are stored already are left as they are, so a repeat is harmless. */
   async store(rows: readonly UsageRow[]): Promise<void> {
     await this.database.transaction(async (em) => {
-      // Written by hand: every model call passes here, and the mapper costs several times the insert.
       const added = new Set<string>();
       for (let at = 0; at < rows.length; ) {
         const count = portions.find((portion) => portion <= rows.length - at)!;
         const values: unknown[] = [];
-        for (let index = at; index < at + count; index++) for (const field of fields) values.push(rows[index]![field] ?? null);
+        for (let index = at; index < at + count; index++) values.push(...valuesOf(rows[index]!));
         for (const { id } of await em.execute<{ id: string }[]>(insertions.get(count)!, values)) added.add(id);
         at += count;
+        // Calls at work do not wait for all of a large batch.
+        if (at % breathAt === 0) await nextTurn();
       }
-      const fresh = rows.filter((row) => added.has(row.id));
+      const fresh = added.size === rows.length ? rows : rows.filter((row) => added.has(row.id));
       for (const row of fresh) this.announce(em, row);
       await addToHours(em, this.instance, fresh);
       await this.budgets.spend(em, fresh.filter(({ keyHash }) => keyHash != null));
