@@ -20,6 +20,7 @@ import type { ModelCalls } from './model-calls.ts';
 import type { ModelRoutes } from './model-routes.ts';
 import type { OperationRoutes } from './operation-routes.ts';
 import { ClientGone } from './read-body.ts';
+import type { TokenCounts } from './token-counts.ts';
 import type { SpendRoutes } from './spend-routes.ts';
 
 interface Endpoint {
@@ -32,6 +33,7 @@ interface Endpoint {
 
 export interface GatewayServerParts {
   calls: ModelCalls;
+  counts: TokenCounts;
   embeddings: EmbeddingCalls;
   callers: Callers;
   keyRoutes: KeyRoutes;
@@ -110,12 +112,12 @@ export class GatewayServer {
   }
 
   private *listEndpoints(): Generator<[string, Endpoint]> {
-    const { calls, callers, embeddings, metrics } = this.parts;
+    const { calls, callers, counts, embeddings, metrics } = this.parts;
     const get = ['GET', 'HEAD'];
     const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
     const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
     const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
-    const counts: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.countTokens(request, response) };
+    const counted: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => counts.serve(request, response) };
     const embedded: Endpoint = { methods: ['POST'], wire: openaiChat, handle: async (request, response) => embeddings.serve(request, response) };
     const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.models(request)) };
     const alive: Endpoint = { methods: get, wire: openaiChat, handle: (_, response) => answerJson(response, 200, { status: 'ok' }) };
@@ -133,7 +135,7 @@ export class GatewayServer {
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
-    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counts], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counted], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes, this.parts.cacheRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];

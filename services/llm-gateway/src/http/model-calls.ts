@@ -7,22 +7,17 @@ import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
 import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
-import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { dialectOf } from '../providers/dialect-of.ts';
 import { routeId, type Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
-import { withoutKey } from '../providers/without-key.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
 import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
-import { anthropicMessages } from '../wire/anthropic-messages.ts';
-import { estimatedTokens } from '../wire/count-tokens.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
-import { answerJson } from './answers.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { CallHeaders } from './call-headers.ts';
 import { callRoute, tagsOf } from './call-route.ts';
@@ -31,8 +26,6 @@ import { upstreamHeaders, vendorHeaders } from './pass-headers.ts';
 import { ClientGone, parseJson, readBody } from './read-body.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
-
-const countTimeoutMs = 30_000;
 
 export interface ModelCallParts {
   callers: Callers;
@@ -143,24 +136,6 @@ export class ModelCalls {
       call.outputLimit = held.outputLimit;
       return held;
     });
-  }
-
-  /** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. Throws `WireError`. */
-  async countTokens(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { callers, limits, outgoing, routes } = this.parts;
-    const identified = callers.identify(request.headers);
-    const caller = identified instanceof Promise ? await identified : identified;
-    const raw = await readBody(request, limits.bodyBytes);
-    const body = parseJson(raw);
-    const facts = anthropicMessages.readRequest(body);
-    const route = await callRoute(this.parts.routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
-    const upstream = route.source === 'builtin' ? null : await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route);
-    if (upstream?.wire !== 'anthropic-messages') return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
-    const bytes = anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false });
-    const answer = await outgoing.post(upstream.origin, `${upstream.path}/count_tokens`, upstreamHeaders(upstream, request.headers, false), bytes.toString('utf8'), 64 * 1024, countTimeoutMs)
-      .catch((error: unknown) => { throw new WireError('upstream', failureWords(error, outgoing.timeouts)); });
-    const text = withoutKey(answer.text, upstream.key);
-    if (!response.destroyed) response.writeHead(answer.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
   }
 
   private relay(serving: Serving, upstream: Upstream): void {

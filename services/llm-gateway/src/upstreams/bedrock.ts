@@ -46,7 +46,7 @@ export class BedrockUpstream implements ModelUpstream {
     this.claude = !address.converse && /(^|[./])anthropic\.|^claude-/.test(address.baseModel);
     this.embeddings = /titan-embed-(text|g1)/.test(address.baseModel) ? 'titan' : /cohere\.embed-/.test(address.baseModel) ? 'cohere' : null;
     this.baseUrl = address.base ?? `https://bedrock-runtime.${address.region}.amazonaws.com`;
-    this.dialect = /anthropic|claude/.test(address.baseModel) ? claudeDialect(address.baseModel) : {};
+    this.dialect = /anthropic|claude/.test(address.baseModel) ? { ...claudeDialect(address.baseModel), cachePoints: 'all' } : /amazon\.nova/.test(address.baseModel) ? { cachePoints: 'texts' } : {};
     const { origin, path } = splitUrl(this.baseUrl);
     this.origin = origin;
     this.root = path;

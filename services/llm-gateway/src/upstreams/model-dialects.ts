@@ -38,7 +38,7 @@ export function compatibleDialect(provider: string, model: string): Dialect {
   switch (provider) {
     case 'mistral': return { ...dialect, streamUsage: false, nineLetterCallIds: true };
     case 'gemini': case 'vertex_ai': return { ...dialect, ...(/gemini-(2\.5|[3-9])/.test(name) && { efforts: ['low', 'medium', 'high'] }) };
-    case 'openrouter': return { ...dialect, efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] };
+    case 'openrouter': return { ...dialect, cacheControl: true, efforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'] };
     case 'deepseek': case 'moonshot': case 'hosted_vllm': return { ...dialect, reasoningEcho: true };
     case 'openai': return reasons(name) ? { ...openaiDialect(name), developerRole: false } : dialect;
     default: return dialect;

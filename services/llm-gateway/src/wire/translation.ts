@@ -33,6 +33,10 @@ export interface Dialect {
   thinking?: 'adaptive' | 'budget' | 'never';
   /** Anthropic: takes `role: "system"` after a user's turn. */
   systemInPlace?: boolean;
+  /** Chat completions: reads Anthropic's `cache_control` on texts. */
+  cacheControl?: boolean;
+  /** Converse: marks what to keep in a prompt cache, in texts only or in tools too; absent: the model has none. */
+  cachePoints?: 'texts' | 'all';
   /** Ids of tool calls: nine letters and digits (Mistral), else as the client wrote them. */
   nineLetterCallIds?: boolean;
   /** The output limit to state when a client states none and the format demands one (32,000). */

@@ -260,6 +260,34 @@ describe('10. prompt caches', () => {
     expect(cached).toMatchObject({ system: [{ cache_control: { type: 'ephemeral' } }], tools: [{ cache_control: { type: 'ephemeral', ttl: '1h' } }] });
   });
 
+  const marked = { type: 'ephemeral' };
+  const asked: Readonly<Record<ApiFormat, Fields>> = {
+    'openai-chat': { messages: [{ role: 'system', content: 's', cache_control: marked }, { role: 'user', content: [{ type: 'text', text: 'x', cache_control: marked }, { type: 'text', text: 'y' }] }], tools: [{ type: 'function', function: { name: 'a' }, cache_control: marked }], prompt_cache_key: 'k', prompt_cache_retention: '24h' },
+    'openai-responses': { instructions: 's', input: [{ role: 'user', content: 'x' }], tools: [{ type: 'function', name: 'a' }], prompt_cache_key: 'k', prompt_cache_retention: '24h' },
+    'anthropic-messages': { max_tokens: 9, system: [{ type: 'text', text: 's', cache_control: marked }], messages: [{ role: 'user', content: [{ type: 'text', text: 'x', cache_control: marked }, { type: 'text', text: 'y' }] }], tools: [{ name: 'a', input_schema: {}, cache_control: marked }] },
+  };
+  /** What is left of it: marks, points and named fields. */
+  const found = (body: Fields): Record<string, number | string> => {
+    const text = JSON.stringify(body);
+    return { marks: text.split('"cache_control"').length - 1, points: text.split('"cachePoint"').length - 1, key: String(body.prompt_cache_key ?? ''), kept: String(body.prompt_cache_retention ?? '') };
+  };
+  const none = { marks: 0, points: 0, key: '', kept: '' };
+  const named = { ...none, key: 'k', kept: '24h' };
+
+  it.each<[ApiFormat, UpstreamFormat, Dialect, object]>([
+    ['openai-chat', 'anthropic-messages', {}, { ...none, marks: 3 }], ['openai-chat', 'openai-responses', {}, named], ['openai-chat', 'bedrock-converse', { cachePoints: 'all' }, { ...none, points: 3 }], ['openai-chat', 'bedrock-converse', { cachePoints: 'texts' }, { ...none, points: 2 }], ['openai-chat', 'bedrock-converse', {}, none],
+    ['openai-responses', 'openai-chat', { developerRole: true }, named], ['openai-responses', 'openai-chat', {}, none], ['openai-responses', 'anthropic-messages', {}, none], ['openai-responses', 'bedrock-converse', { cachePoints: 'all' }, none],
+    ['anthropic-messages', 'openai-chat', {}, none], ['anthropic-messages', 'openai-chat', { cacheControl: true }, { ...none, marks: 2 }], ['anthropic-messages', 'openai-responses', {}, none], ['anthropic-messages', 'bedrock-converse', { cachePoints: 'all' }, { ...none, points: 3 }],
+  ])('what clients of %s say of it reaches an upstream of %s with %j as far as that reads it', (client, upstream, dialect, expected) => {
+    expect(found(translate(client, upstream, asked[client], dialect).body)).toEqual(expected);
+  });
+
+  it('a point stands right after what is marked', () => {
+    const { system, messages, toolConfig } = translate('anthropic-messages', 'bedrock-converse', asked['anthropic-messages'], { cachePoints: 'all' }).body as Fields;
+    const point = { cachePoint: { type: 'default' } };
+    expect([system, messages[0].content, toolConfig.tools.at(-1)]).toEqual([[{ text: 's' }, point], [{ text: 'x' }, point, { text: 'y' }], point]);
+  });
+
   it('prompt_cache_key stays among OpenAI\'s formats', () => {
     expect(fromResponses('openai-chat', { prompt_cache_key: 'k', service_tier: 'priority' }, { developerRole: true })).toMatchObject({ prompt_cache_key: 'k', service_tier: 'priority' });
     expect(fromResponses('openai-chat', { prompt_cache_key: 'k', service_tier: 'priority' })).not.toHaveProperty('prompt_cache_key');

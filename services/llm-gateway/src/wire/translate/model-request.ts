@@ -24,6 +24,8 @@ export interface ModelRequest {
   user: string | null;
   /** Names what may share a prompt cache. */
   cacheKey: string | null;
+  /** How long OpenAI keeps it. */
+  cacheRetention: string | null;
   serviceTier: string | null;
 }
 
@@ -65,13 +67,19 @@ export interface Message {
 
 /** `cache` is Anthropic's cache_control, wherever a client put it. */
 export type Part =
-  | { type: 'text'; text: string; cache?: unknown }
+  | TextPart
   | ImagePart
   | FilePart
   | ReasoningPart
   | { type: 'refusal'; text: string }
   | ToolCallPart
   | ToolResultPart;
+
+export interface TextPart {
+  type: 'text';
+  text: string;
+  cache?: unknown;
+}
 
 export interface ImagePart {
   type: 'image';
@@ -130,5 +138,5 @@ export interface ToolResultPart {
 
 export const emptyRequest = (model: string): ModelRequest => ({
   model, stream: false, wantsUsage: false, messages: [], tools: [], toolChoice: null, parallelTools: null, maxOutput: null, temperature: null, topP: null, topK: null, stop: [], seed: null,
-  frequencyPenalty: null, presencePenalty: null, reasoning: null, output: null, verbosity: null, user: null, cacheKey: null, serviceTier: null,
+  frequencyPenalty: null, presencePenalty: null, reasoning: null, output: null, verbosity: null, user: null, cacheKey: null, cacheRetention: null, serviceTier: null,
 });

@@ -20,9 +20,15 @@ export function readChatMessages(list: readonly Fields[]): Message[] {
     }
     if (!['system', 'developer', 'user', 'assistant'].includes(textOf(message.role) ?? '')) refuse(`${path}.role`, 'must be system, developer, user, assistant or tool.');
     const role = message.role as Role;
-    messages.push({ role, parts: role === 'assistant' ? readAnswer(message, path, kinds) : readContent(message.content, path) });
+    messages.push({ role, parts: role === 'assistant' ? readAnswer(message, path, kinds) : kept(readContent(message.content, path), message.cache_control) });
   }
   return messages;
+}
+
+/** A whole message that is to be kept in a prompt cache, as LiteLLM's clients say it: up to its last text. */
+function kept(parts: Part[], cache: unknown): Part[] {
+  const last = parts.at(-1);
+  return cache == null || last?.type !== 'text' ? parts : [...parts.slice(0, -1), { ...last, cache }];
 }
 
 function readAnswer(message: Fields, path: string, kinds: Map<string, 'custom'>): Part[] {

@@ -24,6 +24,7 @@ export function readChatRequest(body: Fields): ModelRequest {
   request.presencePenalty = numberOf(body.presence_penalty);
   request.user = wordsOf(body.safety_identifier) ?? wordsOf(body.user);
   request.cacheKey = wordsOf(body.prompt_cache_key);
+  request.cacheRetention = wordsOf(body.prompt_cache_retention);
   request.verbosity = wordsOf(body.verbosity);
   request.serviceTier = wordsOf(body.service_tier);
   request.output = readOutput(recordOf(body.response_format));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Dialect } from '../../translation.ts';
 import { stated, type Fields } from '../fields.ts';
 import { urlOf } from '../media.ts';
-import type { FilePart, ImagePart, Message, Part, ToolResultPart } from '../model-request.ts';
+import type { FilePart, ImagePart, Message, Part, TextPart, ToolResultPart } from '../model-request.ts';
 import type { ToolNames } from '../tool-names.ts';
 import { textOfParts, toolFailed } from '../tool-results.ts';
 import { wrapInput } from '../wrapped-tools.ts';
@@ -12,9 +12,11 @@ export function writeChatMessages(messages: readonly Message[], names: ToolNames
   const id = dialect.nineLetterCallIds === true ? nineLetters : (value: string): string => value;
   return messages.flatMap((message) => {
     if (message.role === 'assistant') return writeAnswer(message.parts, names, dialect, id);
-    if (message.role === 'user') return writeUser(message.parts, id);
+    if (message.role === 'user') return writeUser(message.parts, dialect, id);
     const text = textOfParts(message.parts);
-    return text === '' ? [] : [{ role: message.role === 'developer' && dialect.developerRole === true ? 'developer' : 'system', content: text }];
+    const marked = dialect.cacheControl === true && message.parts.some((part) => part.type === 'text' && part.cache !== undefined);
+    const content = marked ? message.parts.flatMap((part) => (part.type === 'text' ? [writeText(part, dialect)] : [])) : text;
+    return text === '' ? [] : [{ role: message.role === 'developer' && dialect.developerRole === true ? 'developer' : 'system', content }];
   });
 }
 
@@ -37,7 +39,7 @@ function writeAnswer(parts: readonly Part[], names: ToolNames, dialect: Dialect,
 }
 
 /** Results first, each a message of its own; what their pictures show follows in a user's message, because they cannot hold any. */
-function writeUser(parts: readonly Part[], id: (value: string) => string): Fields[] {
+function writeUser(parts: readonly Part[], dialect: Dialect, id: (value: string) => string): Fields[] {
   const results = parts.filter((part) => part.type === 'tool-result');
   const written: Fields[] = results.map((result) => ({ role: 'tool', tool_call_id: id(result.id), content: resultText(result) }));
   const content: Fields[] = [];
@@ -46,13 +48,15 @@ function writeUser(parts: readonly Part[], id: (value: string) => string): Field
     if (media.length > 0) content.push({ type: 'text', text: `[${media.some((part) => part.type === 'image') ? 'Picture' : 'Document'} of the result of call ${id(result.id)}]` }, ...media.map(writeMedia));
   }
   for (const part of parts) {
-    if (part.type === 'text') content.push({ type: 'text', text: part.text });
+    if (part.type === 'text') content.push(writeText(part, dialect));
     else if (part.type === 'image' || part.type === 'file') content.push(writeMedia(part));
   }
   if (content.length === 0) return written;
-  const plain = content.every((part) => part.type === 'text');
+  const plain = content.every((part) => part.type === 'text' && part.cache_control === undefined);
   return [...written, { role: 'user', content: plain ? content.map((part) => part.text).join('\n\n') : content }];
 }
+
+const writeText = (part: TextPart, dialect: Dialect): Fields => ({ type: 'text', text: part.text, ...(dialect.cacheControl === true && part.cache !== undefined && { cache_control: part.cache }) });
 
 function resultText(result: ToolResultPart): string {
   const text = textOfParts(result.parts);

@@ -31,6 +31,7 @@ export function writeChatRequest(request: ModelRequest, names: ToolNames, dialec
     response_format: writeOutput(request.output),
     user: request.user === null ? null : shortName(request.user),
     prompt_cache_key: openai ? request.cacheKey : null,
+    prompt_cache_retention: openai ? request.cacheRetention : null,
     service_tier: openai ? request.serviceTier : null,
     verbosity: openai && dialect.efforts !== undefined ? request.verbosity : null,
     stream: request.stream || null,

@@ -1,3 +1,4 @@
+import type { Dialect } from '../../translation.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { parseJson, recordOf, refuse, stated, type Fields } from '../fields.ts';
 import type { Message, MediaSource, ModelRequest, Part, Tool, ToolCallPart } from '../model-request.ts';
@@ -6,35 +7,48 @@ import { textOfParts } from '../tool-results.ts';
 import { wrapInput } from '../wrapped-tools.ts';
 
 /** A request as Bedrock's Converse takes it. */
-export function writeConverseRequest(request: ModelRequest, names: ToolNames): Fields {
-  const system = request.messages.filter(({ role }) => role === 'system' || role === 'developer').map((message) => textOfParts(message.parts)).filter((text) => text !== '').map((text): Fields => ({ text }));
+export function writeConverseRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
+  const system = request.messages.filter(({ role }) => role === 'system' || role === 'developer').flatMap(({ parts }): Fields[] => {
+    const text = textOfParts(parts);
+    return text === '' ? [] : [{ text }, ...pointAfter(parts.some(isMarked), dialect)];
+  });
   if (request.output?.type === 'json') system.push({ text: 'Answer with one JSON object and nothing else.' });
   if (request.output?.type === 'schema') system.push({ text: `Answer with one JSON object and nothing else. It must follow this JSON Schema:\n${JSON.stringify(request.output.schema)}` });
   const inference = stated({ maxTokens: request.maxOutput, temperature: request.temperature === null ? null : Math.min(request.temperature, 1), topP: request.topP, stopSequences: request.stop.length === 0 ? null : request.stop });
   return stated({
     system: system.length === 0 ? null : system,
-    messages: writeMessages(request.messages, names),
+    messages: writeMessages(request.messages, names, dialect),
     inferenceConfig: Object.keys(inference).length === 0 ? null : inference,
-    toolConfig: request.tools.length === 0 ? null : writeTools(request, names),
+    toolConfig: request.tools.length === 0 ? null : writeTools(request, names, dialect),
   });
 }
 
-function writeTools(request: ModelRequest, names: ToolNames): Fields {
+const isMarked = (part: object): boolean => 'cache' in part && part.cache != null;
+
+/** What stands before such a point is kept in the prompt cache of models that have one. */
+function pointAfter(marked: boolean, { cachePoints }: Dialect, place: 'texts' | 'all' = 'texts'): Fields[] {
+  return marked && (cachePoints === 'all' || cachePoints === place) ? [{ cachePoint: { type: 'default' } }] : [];
+}
+
+function writeTools(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
   const choice = request.toolChoice;
   const named = choice?.type === 'tool' ? (request.tools.find((tool) => tool.name === choice.name) ?? { name: choice.name, namespace: null }) : null;
   return stated({
-    tools: request.tools.map((tool) => ({ toolSpec: stated({ name: names.spoken(tool), description: toolDescription(tool), inputSchema: { json: schemaOf(tool) } }) })),
+    tools: request.tools.flatMap((tool) => [{ toolSpec: stated({ name: names.spoken(tool), description: toolDescription(tool), inputSchema: { json: schemaOf(tool) } }) }, ...pointAfter(tool.cache != null, dialect, 'all')]),
     toolChoice: named ? { tool: { name: names.spoken(named) } } : choice?.type === 'required' ? { any: {} } : null,
   });
 }
 
 const schemaOf = (tool: Tool): unknown => (tool.type === 'custom' ? customParameters : { properties: {}, ...recordOf(tool.parameters), type: 'object' });
 
-function writeMessages(messages: readonly Message[], names: ToolNames): Fields[] {
+function writeMessages(messages: readonly Message[], names: ToolNames, dialect: Dialect): Fields[] {
   const written: { role: string; content: Fields[] }[] = [];
   for (const { role, parts } of messages) {
     if (role === 'system' || role === 'developer') continue;
-    const content = [...parts.filter((part) => part.type === 'tool-result'), ...parts.filter((part) => part.type !== 'tool-result')].flatMap((part) => writePart(part, names));
+    const content = [...parts.filter((part) => part.type === 'tool-result'), ...parts.filter((part) => part.type !== 'tool-result')].flatMap((part) => {
+      const blocks = writePart(part, names);
+      return blocks.length === 0 ? blocks : [...blocks, ...pointAfter(isMarked(part), dialect)];
+    });
     const before = written.at(-1);
     if (before?.role === role) before.content.push(...content);
     else if (content.length > 0) written.push({ role, content });

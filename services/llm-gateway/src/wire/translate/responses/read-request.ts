@@ -20,6 +20,7 @@ export function readResponsesRequest(body: Fields): ModelRequest {
   request.topP = numberOf(body.top_p);
   request.user = wordsOf(body.safety_identifier) ?? wordsOf(body.user);
   request.cacheKey = wordsOf(body.prompt_cache_key);
+  request.cacheRetention = wordsOf(body.prompt_cache_retention);
   request.serviceTier = wordsOf(body.service_tier);
   const text = recordOf(body.text);
   request.verbosity = wordsOf(text?.verbosity);

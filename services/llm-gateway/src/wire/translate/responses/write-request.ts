@@ -30,6 +30,7 @@ export function writeResponsesRequest(request: ModelRequest, names: ToolNames, d
     text: writeText(request.output, request.verbosity),
     safety_identifier: request.user === null ? null : shortName(request.user),
     prompt_cache_key: request.cacheKey,
+    prompt_cache_retention: request.cacheRetention,
     service_tier: request.serviceTier,
     stream: request.stream || null,
   });

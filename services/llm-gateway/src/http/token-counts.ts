@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Callers } from '../keys/callers.ts';
+import { modelFor } from '../keys/virtual-keys.ts';
+import { failureWords } from '../outgoing/failure-words.ts';
+import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import type { Upstream } from '../providers/route.ts';
+import type { RoutesService } from '../providers/routes.service.ts';
+import { bytesWithoutKey } from '../providers/without-key.ts';
+import type { ModelUpstream } from '../upstreams/upstream.ts';
+import { anthropicMessages } from '../wire/anthropic-messages.ts';
+import { bodyWith } from '../wire/body-edit.ts';
+import { estimatedTokens } from '../wire/count-tokens.ts';
+import { readFailure } from '../wire/translate/read-failure.ts';
+import { WireError } from '../wire/wire-format.ts';
+import { answerJson } from './answers.ts';
+import { callRoute } from './call-route.ts';
+import { upstreamHeaders, vendorHeaders } from './pass-headers.ts';
+import { parseJson, readBody } from './read-body.ts';
+
+const timeoutMs = 30_000;
+const answerBytes = 64 * 1024;
+const own = { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand' };
+
+export interface TokenCountParts {
+  callers: Callers;
+  routes: RoutesService;
+  outgoing: OutgoingHttp;
+  limits: { bodyBytes: number };
+}
+
+interface Counted {
+  status: number;
+  body: Buffer;
+}
+
+/** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. */
+export class TokenCounts {
+  constructor(private readonly parts: TokenCountParts) {}
+
+  /** Throws `WireError`. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { callers, limits, routes } = this.parts;
+    const caller = await callers.identify(request.headers);
+    const raw = await readBody(request, limits.bodyBytes);
+    const body = parseJson(raw);
+    const facts = anthropicMessages.readRequest(body);
+    const route = await callRoute(routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
+    const upstream = route.source === 'server' || route.source === 'user' ? await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route) : null;
+    const gone = AbortSignal.any([AbortSignal.timeout(timeoutMs), goneWith(response)]);
+    const counted = upstream?.wire === 'anthropic-messages' ? await this.byProvider(upstream, anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false }), request, gone)
+      : route.source === 'group' ? await this.byDeployment(route.model, raw, body, request, gone) : null;
+    if (response.destroyed) return;
+    if (counted === null) return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
+    response.writeHead(counted.status, { 'content-type': 'application/json', 'content-length': counted.body.length }).end(counted.body);
+  }
+
+  private async byProvider(upstream: Upstream, bytes: Buffer, request: IncomingMessage, gone: AbortSignal): Promise<Counted> {
+    const { outgoing } = this.parts;
+    const options = { path: `${upstream.path}/count_tokens`, headers: upstreamHeaders(upstream, request.headers, false), body: bytes, headersTimeout: timeoutMs };
+    const { status, body } = await outgoing.exchange(upstream.origin, options, answerBytes, gone).catch((error: unknown) => { throw new WireError('upstream', failureWords(error, outgoing.timeouts)); });
+    return { status, body: bytesWithoutKey(body, upstream.key) };
+  }
+
+  /** Asks one deployment after the other that can count; null: none of them could. What is wrong with the request itself is the client's to hear. */
+  private async byDeployment(model: string, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, gone: AbortSignal): Promise<Counted | null> {
+    const able = this.parts.routes.router.deploymentsOf(model).filter((deployment) => !deployment.isCooled).map((deployment) => deployment.upstream(model)).filter((upstream) => upstream.serves('count-tokens'));
+    for (const upstream of able) {
+      const counted = await this.ask(upstream, raw, body, request, gone).catch(() => null);
+      if (counted === null) continue;
+      const { kind } = counted.status < 400 ? { kind: null } : readFailure('anthropic-messages', counted.status, counted.body.toString('utf8'));
+      if ((counted.status >= 200 && counted.status < 300) || kind === 'bad-request' || kind === 'too-large' || kind === 'context-window') return counted;
+    }
+    return null;
+  }
+
+  private async ask(upstream: ModelUpstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, gone: AbortSignal): Promise<Counted> {
+    const headers = vendorHeaders('anthropic-messages', request.headers);
+    const bytes = bodyWith(raw, body, upstream.bodyChanges('count-tokens', body, headers));
+    const prepared = await upstream.prepare({ endpoint: 'count-tokens', format: 'anthropic-messages', stream: false, body: bytes, clientHeaders: headers });
+    const answer = await this.parts.outgoing.exchange(prepared.origin, { path: prepared.path, headers: { ...own, ...prepared.headers }, body: bytes, headersTimeout: timeoutMs }, answerBytes, gone);
+    return { status: answer.status, body: upstream.secrets.reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body) };
+  }
+}
+
+function goneWith(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  return gone.signal;
+}
