@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { email, password, session, tokenScope, username, userView } from './auth.ts';
+import { budgetChange, budgetView } from './budgets.ts';
 import { conversationSettings, maximumMessageLength } from './conversations.ts';
 import { contentBlock, messageRole } from './content.ts';
 import { keyHolderView, newVirtualKey, virtualKeyChange, virtualKeyView } from './llm-keys.ts';
@@ -79,11 +80,15 @@ export const api = {
   usage: defineRoute('GET', '/api/users/me/usage', { ...user, summary: 'What one used: tokens and cost, summed up by group_by', query: usageQuery.extend(usagePage), answer: usageReport }),
   usageCsv: defineRoute('GET', '/api/users/me/usage.csv', { ...user, summary: 'The same as CSV, whole', query: usageQuery, ...csv }),
 
+  budget: defineRoute('GET', '/api/users/me/budget', { ...user, summary: 'What one may spend, and what is left of it', answer: budgetView }),
+
   conversations: defineRoute('GET', '/api/conversations', { ...user, summary: 'Conversations, last changed first', query: z.object({ limit: count(1, 5_000).optional(), offset: count(0, 1e9).optional(), archived: z.enum(['true', 'false']).optional() }), answer: z.array(conversationView) }),
   createConversation: defineRoute('POST', '/api/conversations', { ...user, status: 201, summary: 'Start a conversation', body: conversationSettings.optional().nullable(), answer: conversationView }),
   conversation: defineRoute('GET', '/api/conversations/:id', { ...user, summary: 'One conversation', answer: conversationView }),
   updateConversation: defineRoute('PUT', '/api/conversations/:id', { ...user, summary: 'Change its title, model or settings', body: conversationSettings, answer: conversationView }),
   removeConversation: defineRoute('DELETE', '/api/conversations/:id', { ...user, status: 204, summary: 'Delete it with its computer and files', answer: empty }),
+  conversationBudget: defineRoute('GET', '/api/conversations/:id/budget', { ...user, summary: 'What it may spend, and what is left of it', answer: budgetView }),
+  setConversationBudget: defineRoute('PUT', '/api/conversations/:id/budget', { ...user, summary: 'Cap what it may spend; null takes the cap away', body: budgetChange, answer: budgetView }),
   messages: defineRoute('GET', '/api/conversations/:id/messages', { ...user, summary: 'Its messages, oldest first', query: z.object({ limit: count(1, 100).optional(), offset: count(0, 1e9).optional(), before: z.string().max(100).optional(), branch: z.string().max(100).optional() }), answer: z.object({ messages: z.array(messageView), total: z.number().int(), usage: z.record(z.string(), runUsage) }) }),
   say: defineRoute('POST', '/api/conversations/:id/messages', { ...user, status: 202, summary: 'Say something; its run starts, or waits for the one before it', body: saying, bodyLimit: longestMessageBody, answer: z.object({ message_id: z.string(), run_id: z.string() }) }),
   events: defineRoute('GET', '/api/conversations/:id/events', { ...user, summary: 'Everything that happens, as server-sent events; resumes after Last-Event-ID or ?after=', query: z.object({ after: z.string().max(20_000).optional() }), answer: z.string(), contentType: 'text/event-stream' }),
@@ -113,6 +118,8 @@ export const api = {
 
   users: defineRoute('GET', '/api/admin/users', { ...user, access: 'admin', summary: 'All accounts', answer: z.array(userView) }),
   disableUser: defineRoute('PATCH', '/api/admin/users/:username', { ...user, access: 'admin', summary: 'Disable or enable an account', body: z.object({ disabled: z.boolean() }), answer: userView }),
+  userBudget: defineRoute('GET', '/api/admin/users/:username/budget', { ...user, access: 'admin', summary: 'What a user may spend, and what is left of it', answer: budgetView }),
+  setUserBudget: defineRoute('PUT', '/api/admin/users/:username/budget', { ...user, access: 'admin', summary: 'Cap what a user may spend in a window; null takes the cap away', body: budgetChange, answer: budgetView }),
   everyonesUsage: defineRoute('GET', '/api/admin/usage', { ...user, access: 'admin', summary: 'What everyone used: tokens and cost, summed up by group_by', query: everyonesUsage.extend(usagePage), answer: usageReport }),
   everyonesUsageCsv: defineRoute('GET', '/api/admin/usage.csv', { ...user, access: 'admin', summary: 'The same as CSV, whole', query: everyonesUsage, ...csv }),
   configuredModels: defineRoute('GET', '/api/admin/models', { ...admin, summary: 'The gateway\'s own models: of its file and added, with price, context, health and cooldowns', answer: z.object({ models: z.array(configuredModel), providers: z.array(z.string()) }) }),

@@ -14,6 +14,7 @@ export * from './llm.ts';
 export * from './llm-models.ts';
 export * from './llm-keys.ts';
 export * from './usage.ts';
+export * from './budgets.ts';
 export * from './mcp.ts';
 export * from './auth.ts';
 export * from './health.ts';

@@ -10,11 +10,12 @@ import { llmModels, modelsChanged } from './llm-models.ts';
 import { mcp } from './mcp.ts';
 import { agent as agentRequests, computerChanged, runInterrupted, runs, runsWaiting } from './runs.ts';
 import { sandbox } from './sandbox.ts';
+import { budgets } from './budgets.ts';
 import { wildcardSubject } from './subject.ts';
 import { usage } from './usage.ts';
 import { allValueStores, valueStream, valueSubject } from './value-stores.ts';
 
-export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, mcp, llm, llmModels, llmKeys, usage, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
+export const allRequests: readonly RequestContract[] = [auth, conversations, runs, agentRequests, grants, sandbox, desktop, leases, mcp, llm, llmModels, llmKeys, usage, budgets, health, metrics].flatMap((group) => Object.values(group) as RequestContract[]);
 export const allEvents: readonly EventContract[] = [timelinePublished, livePublished, conversationDeleted, runsWaiting, runInterrupted, computerChanged, leaseChanged, usageRecorded, modelsChanged, accessRevoked, ...Object.values(gatewayInstances)] as EventContract[];
 
 /** The durable consumer that a service reads a stored event with. */

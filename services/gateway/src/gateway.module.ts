@@ -13,6 +13,7 @@ import { Revocations } from './identity/revocations.ts';
 import { Metrics } from './operations/metrics.ts';
 import { OperationsController } from './operations/operations.controller.ts';
 import { AuthController } from './rest/auth.controller.ts';
+import { BudgetsController } from './rest/budgets.controller.ts';
 import { ComputersController } from './rest/computers.controller.ts';
 import { ConversationsController } from './rest/conversations.controller.ts';
 import { GatewayModelsController } from './rest/gateway-models.controller.ts';
@@ -27,7 +28,7 @@ import { OpenStreams } from './streams/open-streams.ts';
 import { Upgrades } from './streams/upgrades.ts';
 import { WebSocketListener } from './streams/web-socket-listener.ts';
 
-export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, McpServersController, GatewayModelsController, VirtualKeysController, UsageController, ConversationsController, ComputersController, DesktopController, EventsController];
+export const controllers = [OperationsController, DocumentsController, AuthController, UsersController, ProvidersController, McpServersController, GatewayModelsController, VirtualKeysController, UsageController, BudgetsController, ConversationsController, ComputersController, DesktopController, EventsController];
 
 @Module({
   controllers,

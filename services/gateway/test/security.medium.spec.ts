@@ -46,7 +46,7 @@ describe('security', () => {
     let conversation: string;
     let run: string;
     let approval: string;
-    const bodies: Partial<Record<string, unknown>> = { updateConversation: { title: 'mine' }, say: { content: 'hi' }, steer: { content: 'hi' }, decide: { decision: 'allow' }, desktopTicket: { mode: 'control' }, chooseMcpServers: { server_ids: [] } };
+    const bodies: Partial<Record<string, unknown>> = { updateConversation: { title: 'mine' }, say: { content: 'hi' }, setConversationBudget: { max_budget: 1 }, steer: { content: 'hi' }, decide: { decision: 'allow' }, desktopTicket: { mode: 'control' }, chooseMcpServers: { server_ids: [] } };
     beforeAll(async () => {
       conversation = await gateway.conversation(alice);
       run = (await gateway.ask('POST', `/api/conversations/${conversation}/messages`, { token: alice.token, body: { content: 'go' } })).body.run_id;

@@ -3,6 +3,7 @@ import { ConfigurationError, Log } from '@deskhand/platform';
 import { AddressPolicy } from '@deskhand/platform/outgoing';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { BudgetLedger } from './budgets/budget-ledger.ts';
+import { BudgetsController } from './budgets/budgets.controller.ts';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
 import { GatewaySettings, type GatewayConfig } from './gateway-config.ts';
@@ -40,7 +41,7 @@ export class GatewayModule {
   static with(read: () => GatewayConfig): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [LlmController, ModelsController, KeysController, UsageController],
+      controllers: [LlmController, ModelsController, KeysController, UsageController, BudgetsController],
       providers: [
         { provide: GatewaySettings, useFactory: () => new GatewaySettings(read()) },
         fromSettings(Secrets, (values) => new Secrets(values.MASTER_KEY)),

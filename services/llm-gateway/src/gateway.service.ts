@@ -87,7 +87,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const keyCalls = new KeyCalls(ledger, new CallLimits(sharedLimits), prices, routes);
     const limits = { timeouts: outgoing.timeouts, slowClientMs: values.SLOW_CLIENT_TIMEOUT_MS, answerBytes: 32 * 1024 * 1024, streamBytes: 512 * 1024 * 1024, bodyBytes: values.MAXIMUM_BODY_BYTES };
     const kept = responseCache(file.file.cache, bus, log);
-    const calls = new ModelCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, limits });
+    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder: this.recorder, metrics, cache: kept, limits });
     const embeddings = new EmbeddingCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, limits });
     const counts = new TokenCounts({ callers, routes, outgoing, limits });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits });

@@ -14,7 +14,7 @@ export type ModelStep =
   /** What there was when the person stopped it. */
   | { type: 'interrupted'; blocks: ContentBlock[]; model: string; close(): void }
   /** `entries` give up what was shown; they belong before the run's end. */
-  | { type: 'failed'; reason: string; entries: RunEntry[] };
+  | { type: 'failed'; why: 'failed' | 'budget'; words: string; entries: RunEntry[] };
 
 /** Answers that broke off after something of them was shown. */
 const maximumCuts = 3;
@@ -55,8 +55,9 @@ export async function modelStep(turn: Turn): Promise<ModelStep> {
       }
       if (shown || error.kind === 'cut') cuts += 1;
       else tries += 1;
+      if (error.kind === 'budget') return { type: 'failed', why: 'budget', words: words.overBudget(error.message), entries: abandoned };
       const final = error.kind === 'refused' || cuts >= maximumCuts || (error.kind !== 'cut' && tries >= maximumTries[error.kind]);
-      if (final) return { type: 'failed', reason: words.modelFailed(error.message), entries: abandoned };
+      if (final) return { type: 'failed', why: 'failed', words: words.modelFailed(error.message), entries: abandoned };
       if (shown) await turn.write(`${turn.step}-abandoned-${step.attempt}`, abandoned);
       step.close();
       wait = waitBefore(error, tries + cuts);

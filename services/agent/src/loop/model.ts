@@ -44,12 +44,13 @@ export type ModelEvent =
 
 /**
  * Why a model call failed, in the upstream's words.
- * unreachable: no connection, nothing was asked · busy: refused for now · cut: broke off · refused: asking again changes nothing.
+ * unreachable: no connection, nothing was asked · busy: refused for now · cut: broke off · refused: asking again changes nothing ·
+ * budget: there is no money left for it.
  */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
   constructor(
-    readonly kind: 'unreachable' | 'busy' | 'cut' | 'refused',
+    readonly kind: 'unreachable' | 'busy' | 'cut' | 'refused' | 'budget',
     message: string,
     /** Milliseconds the upstream asked to wait. */
     readonly retryAfterMs?: number,

@@ -156,6 +156,14 @@ describe('a model that fails', () => {
     expect(quiet.journal.ended).toMatchObject({ reason: 'completed' });
   });
 
+  it('LLM-5: ends the run at the limit of a budget, with its words, and what was shown given up by record', async () => {
+    const world = stage([]);
+    world.model.failures.push([{ type: 'text', index: 0, text: 'Ha' }, new ModelError('cut', 'broke off')], [new ModelError('budget', 'Budget has been exceeded: $0 of $5 is left.')]);
+    await work(world).outcome;
+    expect(types(world)).toEqual(['block-abandoned', 'run-ended']);
+    expect(world.journal.ended).toMatchObject({ reason: 'budget', error: 'Stopped before the next model call. Budget has been exceeded: $0 of $5 is left.' });
+  });
+
   it('ends the run at once when it refuses', async () => {
     const world = stage([]);
     world.model.failures.push([new ModelError('refused', 'Unknown model gpt-0. Choose another one in the settings.')]);

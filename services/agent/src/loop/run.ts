@@ -34,7 +34,7 @@ export async function goOn(run: ClaimedRun, ports: RunPorts): Promise<RunOutcome
       turn.hearSteering();
       const step = await modelStep(turn);
       if (step.type === 'interrupted') return await endInterrupted(turn, [], step);
-      if (step.type === 'failed') return await end(turn, [...step.entries, { type: 'run-ended', reason: 'failed', error: step.reason }]);
+      if (step.type === 'failed') return await end(turn, [...step.entries, { type: 'run-ended', reason: step.why, error: step.words }]);
       const more = await recordStep(turn, step);
       if (!more) return { type: 'ended' };
     }

@@ -28,6 +28,7 @@ export const words = {
   endless: (limit: number) => `Its answer is longer than ${limit} characters. Ask for the work in smaller parts.`,
   nothing: 'It answered with nothing.',
   refused: 'The model declined to answer.',
+  overBudget: (reason: string) => `Stopped before the next model call. ${reason}`,
   modelFailed: (reason: string) => `The model could not answer: ${reason}`,
   fault: 'Something went wrong inside the agent; it is in the log. Say "go on" to try again.',
 } as const;

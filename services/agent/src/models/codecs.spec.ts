@@ -93,6 +93,7 @@ describe.each(formats)('the %s format', (wire) => {
     expect(await failing(429, { error: { message: 'Slow down' } }, { 'retry-after': '2' })).toMatchObject({ kind: 'busy', message: 'Slow down (429)', retryAfterMs: 2_000 });
     expect(await failing(503, { error: { message: 'Warming up' } })).toMatchObject({ kind: 'busy' });
     expect(await failing(429, { error: { message: 'You exceeded your current quota', code: 'insufficient_quota' } })).toMatchObject({ kind: 'refused' });
+    expect(await failing(429, { error: { message: 'Budget has been exceeded: $0 of $5 is left.', code: 'budget_exceeded' } })).toMatchObject({ kind: 'budget', message: 'Budget has been exceeded: $0 of $5 is left.' });
     expect(await failing(404, { error: { message: 'No model m-1' } })).toMatchObject({ kind: 'refused', message: 'No model m-1 (404)' });
     const refused = await failing(401, { error: { message: 'Incorrect API key provided: sk-proj-abcdefghijklmnop' } });
     expect(refused).toMatchObject({ kind: 'refused' });

@@ -2,8 +2,10 @@ import { redactText } from '@deskhand/platform';
 import { ModelError } from '../loop/model.ts';
 
 const passing = new Set([408, 409, 425, 429, 500, 502, 503, 504, 529]);
+/** The gateway's own word, in the code of one format and in the words of the other. */
+const overBudget = /budget_exceeded|Budget has been exceeded/;
 /** Refusals that carry a passing status but do not pass: no money left. */
-const lasting = /insufficient_quota|budget_exceeded|billing|credit balance/i;
+const lasting = /insufficient_quota|billing|credit balance/i;
 const overloaded = /overloaded|rate_limit|api_error|server_error|timeout|unavailable/i;
 const maximumWords = 1_000;
 
@@ -25,6 +27,7 @@ export function asModelError(error: unknown, opened: boolean): ModelError {
   const { status, headers, error: body, type, message } = (error ?? {}) as SdkError;
   const text = redactText(wordsOf(body) ?? message ?? String(error)).slice(0, maximumWords);
   const facts = `${typeof type === 'string' ? type : ''} ${safeJson(body)}`;
+  if (status === 429 && overBudget.test(facts)) return new ModelError('budget', text, undefined, { cause: error });
   if (typeof status === 'number') {
     const kind = passing.has(status) && !lasting.test(facts) ? 'busy' : 'refused';
     return new ModelError(kind, `${text} (${status})`, kind === 'busy' ? retryAfter(headers) : undefined, { cause: error });

@@ -89,9 +89,9 @@ export class BudgetLedger {
           slice.windowEnd = lease.windowEnd;
         }).finally(() => (slice.refilling = null));
         await slice.refilling;
-        if (granted < missing && slice.available < amount) throw exceeded(max, left + Math.max(0, slice.available), amount);
+        if (granted < missing && slice.available < amount) throw exceeded(id, max, left + Math.max(0, slice.available), amount, slice.windowEnd);
       }
-      if (tries > 50) throw exceeded(max, 0, amount);
+      if (tries > 50) throw exceeded(id, max, 0, amount, slice.windowEnd);
     }
   }
 
@@ -112,6 +112,9 @@ export class BudgetLedger {
 
 const dollars = (amount: number): string => `$${Math.max(0, amount).toFixed(6).replace(/0+$/, '').replace(/\.$/, '')}`;
 
-function exceeded(max: number, left: number, wanted: number): WireError {
-  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left, and this call may cost up to ${dollars(wanted)}.`, null, 'budget_exceeded');
+const owners: Readonly<Record<string, string>> = { key: ' of this key', user: ' of this user', team: ' of this team', conversation: ' of this conversation' };
+
+function exceeded(id: string, max: number, left: number, wanted: number, windowEnd: number | null): WireError {
+  const anew = windowEnd === null ? '' : ` It begins anew on ${new Date(windowEnd).toISOString().slice(0, 16).replace('T', ' ')} UTC.`;
+  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left${owners[id.split(':', 1)[0]!] ?? ''}, and this call may cost up to ${dollars(wanted)}.${anew}`, null, 'budget_exceeded');
 }

@@ -81,6 +81,10 @@ export class BudgetsRepository implements BudgetLeases {
 }
 
 /** The budgets that a call counts in. */
-export function budgetIdsOf({ keyHash, keyUser, keyTeam }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam'>): string[] {
-  return [...(keyHash == null ? [] : [`key:${keyHash}`]), ...(keyUser == null ? [] : [`user:${keyUser}`]), ...(keyTeam == null ? [] : [`team:${keyTeam}`])];
+export function budgetIdsOf({ keyHash, keyUser, keyTeam, userId, conversationId, source }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam' | 'userId' | 'conversationId' | 'source'>): string[] {
+  // What a person pays with a key of their own is not the installation's to cap.
+  const user = keyUser ?? (source === 'user' ? null : userId);
+  return [
+    ...(keyHash == null ? [] : [`key:${keyHash}`]), ...(user == null ? [] : [`user:${user}`]), ...(keyTeam == null ? [] : [`team:${keyTeam}`]), ...(conversationId == null ? [] : [`conversation:${conversationId}`]),
+  ];
 }

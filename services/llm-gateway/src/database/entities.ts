@@ -40,6 +40,8 @@ export const usageEntity = defineEntity({
     agent: p.string().nullable(),
     /** The configured model's name that was asked for; null where none was. */
     modelGroup: p.string().nullable(),
+    /** Whose key paid: `user` is one of the user's own, `caller` a subscription; null in rows of older versions. */
+    source: p.string().nullable(),
     provider: p.string(),
     model: p.string(),
     wire: p.string(),

@@ -81,4 +81,10 @@ class ShareLimits extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }];
+class AddUsageSource extends Migration {
+  override up(): void {
+    this.addSql('alter table usage add column source text');
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }];

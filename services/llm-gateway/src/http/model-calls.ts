@@ -5,7 +5,10 @@ import { noControls, takeControls, type CacheControls } from '../cache/cache-con
 import { cachedOutcome, ownerOf, placesOf } from '../cache/cached-calls.ts';
 import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
 import type { Caller, Callers } from '../keys/callers.ts';
+import type { KeyCache } from '../keys/key-cache.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
+import { isRunHolder, runHolder } from '../keys/run-holder.ts';
+import type { RunClaims } from '../keys/run-token.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { dialectOf } from '../providers/dialect-of.ts';
@@ -30,6 +33,7 @@ import { RoutedCall } from './routed-call.ts';
 export interface ModelCallParts {
   callers: Callers;
   keyCalls: KeyCalls;
+  keys: Pick<KeyCache, 'peek' | 'find'>;
   routes: RoutesService;
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
@@ -79,7 +83,8 @@ export class ModelCalls {
       run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: route.source === 'group' ? route.model : null,
     };
     const headers = new CallHeaders(call, key, this.parts.keyCalls);
-    const admitted = key === null ? null : this.admit(call, key, raw, body);
+    const holder = key ?? (run === null ? null : this.holderOf(run));
+    const admitted = holder === null ? null : after(holder, (known) => (known === null ? null : this.admit(call, known, raw, body)));
     const held = admitted instanceof Promise ? await admitted : admitted;
     const serving: Serving = { call, wire, facts, raw, body, request, response, held, headers, entry: null };
     try {
@@ -128,11 +133,18 @@ export class ModelCalls {
     this.relay(serving, upstream);
   }
 
-  /** Limits and budgets of a virtual key; a call that states no output limit under a budget gets one. */
+  /** The budgets of a run's user and conversation. */
+  private holderOf({ userId, conversationId }: RunClaims): VirtualKey | null | Promise<VirtualKey | null> {
+    const { keys } = this.parts;
+    const hash = runHolder(userId, conversationId);
+    return keys.peek(hash) ?? keys.find(hash);
+  }
+
+  /** Limits and budgets of a virtual key, or of a run; a call that states no output limit under a budget gets one. */
   private admit(call: ModelCall, key: VirtualKey, raw: Buffer, body: Record<string, unknown>): KeyCall | Promise<KeyCall> {
-    call.key = { hash: key.hash, userId: key.userId, teamId: key.teamId };
+    if (!isRunHolder(key.hash)) call.key = { hash: key.hash, userId: key.userId, teamId: key.teamId };
     return after(this.parts.keyCalls.begin(key, call.route, raw.length, body), (held) => {
-      call.reserved = held.reserved;
+      if (held.reserved > 0) call.reserved = held.reserved;
       call.outputLimit = held.outputLimit;
       return held;
     });

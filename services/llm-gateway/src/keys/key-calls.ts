@@ -9,10 +9,12 @@ import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
 import type { CallLimits } from './call-limits.ts';
+import { isRunHolder } from './run-holder.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
-/** The output that a call under a budget may have when it states no limit of its own. */
+/** The output that a call under a budget may have when it states no limit of its own; an agent writes whole files. */
 export const cappedOutput = 4_096;
+const cappedOutputOfRuns = 16_384;
 
 interface Held {
   reservation: Reservation | null;
@@ -84,18 +86,21 @@ export class KeyCalls {
   }
 
   private reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
-    if (key.budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
+    // What a person pays with a key of their own is not the installation's to cap.
+    const budgets = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
+    if (budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
     const stated = statedOutput(body);
-    const output = (stated ?? cappedOutput) * answersOf(body);
-    const most = after(this.placesOf(route), (places) => mostExpensive(places, mostInput(requestBytes), output, (call) => this.prices.cost(call)));
+    const usual = isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput;
+    const output = (stated ?? usual) * answersOf(body);
+    const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, mostInput(requestBytes), output, (call) => this.prices.cost(call)));
     return after(most, (amount) => {
-      if (typeof amount !== 'number') throw new WireError('forbidden', `This key has a budget, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
-      return after(this.ledger.reserve(key.budgets, amount), (reservation) => ({ reservation, outputLimit: stated === null ? cappedOutput : null }));
+      if (typeof amount !== 'number') throw new WireError('forbidden', `${isRunHolder(key.hash) ? 'There is' : 'This key has'} a budget, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
+      return after(this.ledger.reserve(budgets, amount), (reservation) => ({ reservation, outputLimit: stated === null ? usual : null }));
     });
   }
 
-  private placesOf(route: RouteName): PricedPlace[] | Promise<PricedPlace[]> {
-    if (route.source !== 'group') return this.placeOf(route);
+  private placesOf(route: RouteName, userId: string | null): PricedPlace[] | Promise<PricedPlace[]> {
+    if (route.source !== 'group') return this.placeOf(route, userId);
     const deployments = this.routes.router.reachable(route.model);
     const known = this.places.get(deployments);
     if (known) return known;
@@ -108,8 +113,8 @@ export class KeyCalls {
     return places;
   }
 
-  private async placeOf(route: RouteName): Promise<PricedPlace[]> {
-    const upstream = await this.routes.upstream(null, route);
+  private async placeOf(route: RouteName, userId: string | null): Promise<PricedPlace[]> {
+    const upstream = await this.routes.upstream(route.source === 'user' ? userId : null, route);
     return upstream ? [{ provider: route.provider, model: route.model, baseUrl: upstream.baseUrl, officialPrices: upstream.official }] : [];
   }
 

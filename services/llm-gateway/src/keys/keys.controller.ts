@@ -67,7 +67,7 @@ function given<Fields extends object>(fields: Fields): { [Name in keyof Fields]?
 
 const at = (time: number | null | undefined): string | null => (time == null ? null : new Date(time).toISOString());
 
-function moneyOf(budget: BudgetRow | null): Pick<KeyHolderView, 'spend' | 'max_budget' | 'budget_seconds' | 'budget_resets_at'> {
+export function moneyOf(budget: BudgetRow | null): Pick<KeyHolderView, 'spend' | 'max_budget' | 'budget_seconds' | 'budget_resets_at'> {
   const over = budget?.resetsAt != null && budget.resetsAt <= Date.now();
   // The row begins its next window with the next call.
   return { spend: over ? 0 : (budget?.spend ?? 0), max_budget: budget?.max ?? null, budget_seconds: budget?.windowMs == null ? null : Math.round(budget.windowMs / 1_000), budget_resets_at: over ? null : at(budget?.resetsAt) };

@@ -3,6 +3,7 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Budget } from '../budgets/budget-ledger.ts';
 import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type VirtualKeyRow } from '../database/entities.ts';
+import { heldByRun, runOf } from './run-holder.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
 export type HolderKind = HolderRow['kind'];
@@ -141,13 +142,25 @@ export class KeysRepository {
     });
   }
 
-  /** All that a call must know of a key; null when there is none. */
+  /** Sets or changes the money of a user or a conversation. */
+  async saveBudget(id: string, change: BudgetChange): Promise<BudgetRow> {
+    return this.database.transaction(async (em) => this.setBudget(em, id, change));
+  }
+
+  async budget(id: string): Promise<BudgetRow | null> {
+    return this.database.read(async (em) => em.findOne(budgetEntity, id));
+  }
+
+  /** All that a call must know of a key, or of a run (`runHolder`); null when there is none. */
   async find(hash: string): Promise<VirtualKey | null> {
+    const run = runOf(hash);
     return this.database.read(async (em) => {
+      if (run !== null) return heldByRun(hash, run.userId, await em.find(budgetEntity, { id: { $in: [`user:${run.userId}`, `conversation:${run.conversationId}`] } }));
       const row = await em.findOne(virtualKeyEntity, hash);
       if (row === null) return null;
       const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }] });
-      const ids = [`key:${hash}`, ...holders.map(({ kind, id }) => `${kind}:${id}`)];
+      // A user of Deskhand may have a budget without being known here otherwise.
+      const ids = [`key:${hash}`, ...(row.userId == null ? [] : [`user:${row.userId}`]), ...(row.teamId == null ? [] : [`team:${row.teamId}`])];
       const money = await em.find(budgetEntity, { id: { $in: ids } });
       const budgets = money.flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max }]));
       return {

@@ -110,7 +110,7 @@ function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: number): En
     id: call.id, startedAt: call.startedAt, userId: call.run?.userId ?? null, conversationId: call.run?.conversationId ?? null, runId: call.run?.runId ?? null,
     keyHash: call.key?.hash ?? null, keyUser: call.key?.userId ?? null, keyTeam: call.key?.teamId ?? null,
     agent: call.agent ?? null, modelGroup: call.group ?? null,
-    provider: call.route.provider, model: kept(call.route.model), wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
+    source: call.route.source, provider: call.route.provider, model: kept(call.route.model), wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
     ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
   };
   return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }), ...(call.baseModel != null && { baseModel: call.baseModel }), ...(outcome.status === 'lost' && call.reserved !== undefined && { least: call.reserved }) };

@@ -10,12 +10,12 @@ import { inputTokens } from '../wire/token-usage.ts';
 import { addToHours } from './usage-hours.ts';
 
 const columns = [
-  'id', 'started_at', 'user_id', 'conversation_id', 'run_id', 'key_hash', 'key_user', 'key_team', 'agent', 'model_group', 'provider', 'model', 'wire', 'stream', 'status', 'http_status',
+  'id', 'started_at', 'user_id', 'conversation_id', 'run_id', 'key_hash', 'key_user', 'key_team', 'agent', 'model_group', 'source', 'provider', 'model', 'wire', 'stream', 'status', 'http_status',
   'uncached_input', 'cache_read', 'cache_write5m', 'cache_write1h', 'output', 'reasoning', 'estimated', 'cost', 'first_byte_ms', 'duration_ms',
 ];
 /** In the columns' order; by hand, because every model call passes here and the mapper costs several times the insert. */
 const valuesOf = (row: UsageRow): unknown[] => [
-  row.id, row.startedAt, row.userId ?? null, row.conversationId ?? null, row.runId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.agent ?? null, row.modelGroup ?? null, row.provider, row.model, row.wire, row.stream, row.status, row.httpStatus ?? null,
+  row.id, row.startedAt, row.userId ?? null, row.conversationId ?? null, row.runId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.agent ?? null, row.modelGroup ?? null, row.source ?? null, row.provider, row.model, row.wire, row.stream, row.status, row.httpStatus ?? null,
   row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.estimated, row.cost ?? null, row.firstByteMs ?? null, row.durationMs,
 ];
 const places = `(${columns.map(() => '?').join(', ')})`;
@@ -49,7 +49,7 @@ export class UsageRepository {
       const fresh = added.size === rows.length ? rows : rows.filter((row) => added.has(row.id));
       for (const row of fresh) this.announce(em, row);
       await addToHours(em, this.instance, fresh);
-      await this.budgets.spend(em, fresh.filter(({ keyHash }) => keyHash != null));
+      await this.budgets.spend(em, fresh.filter(({ keyHash, userId }) => keyHash != null || userId != null));
     });
   }
 
