@@ -26,6 +26,8 @@ describe('paths that lead elsewhere (LLM-7)', () => {
     const codex = new PassThroughEndpoints([], '::1').find('/codex')!;
     expect(targetPath(codex, '/codex/responses?a=../b')).toBe('/backend-api/codex/responses?a=../b');
     expect(targetPath(codex, '/codex?x')).toBe('/backend-api/codex?x');
+    const claude = new PassThroughEndpoints([], '::1').find('/claude')!;
+    expect(['/claude', '/claude?x', '/claude/'].map((url) => targetPath(claude, url))).toEqual(['/', '/?x', '/']);
     for (const url of ['/codex/..', '/codex/a/../b', '/codex/%2E%2e/b', '/codex/a%2f..%2Fb', '/codex/..%5cb', '/codex/a\\b', '/codex/.']) expect(targetPath(codex, url), url).toBeNull();
   });
 

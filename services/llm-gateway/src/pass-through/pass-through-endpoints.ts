@@ -65,5 +65,6 @@ export function targetPath(endpoint: PassThroughEndpoint, url: string): string |
   const segments = path.replace(/%2f|%5c/gi, '/').replace(/%2e/gi, '.').split('/');
   if (segments.includes('..') || segments.includes('.')) return null;
   const base = new URL(endpoint.target);
-  return `${base.pathname.replace(/\/+$/, '')}${rest}` || '/';
+  const whole = `${base.pathname.replace(/\/+$/, '')}${rest}`;
+  return whole.startsWith('/') ? whole : `/${whole}`;
 }
