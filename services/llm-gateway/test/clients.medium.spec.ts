@@ -180,10 +180,24 @@ describe('what each caller may use', () => {
     expect(counted.body.input_tokens).toBeGreaterThan(900);
     expect(counted.body.input_tokens).toBeLessThan(1_600);
     const other = await gateway.resolve(user, 'claude-test', 'anthropic');
-    const calls = (await gateway.usage()).length;
     // This provider has no such endpoint; its own words come through.
     expect(await post('/v1/messages/count_tokens', other.token, { model: other.model, messages: long })).toMatchObject({ status: 404, body: { error: { message: 'Unknown path /v1/messages/count_tokens' } } });
-    expect((await gateway.usage()).length).toBe(calls);
+    expect((await gateway.usage()).filter((row) => row.runId === other.run_id)).toEqual([]);
+  });
+
+  it('LLM-3: a user\'s provider is asked again before the client has a byte, and once only about what only the client can change', async () => {
+    const route = await gateway.resolve(user, 'openai/test-model');
+    let tries = 0;
+    openaiUpstream.use(() => (++tries < 3 ? { status: 503, error: { error: { message: 'busy', type: 'server_error' } } } : { text: 'third time' }));
+    const answer = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${route.token}` }, body: JSON.stringify({ model: route.model, messages }) });
+    expect([answer.status, answer.headers.get('x-litellm-attempted-retries'), answer.headers.get('x-litellm-model-id')]).toEqual([200, '2', 'openai/test-model']);
+    expect(await answer.json()).toMatchObject({ choices: [{ message: { content: 'third time' } }] });
+    await expect.poll(async () => (await gateway.usage()).filter((row) => row.runId === route.run_id).map(({ provider, model, status }) => [provider, model, status])).toEqual([['openai', 'test-model', 'completed']]);
+    openaiUpstream.use(() => ({ status: 422, error: { error: { message: 'tools[0] is odd' } } }));
+    const asked = openaiUpstream.requests.length;
+    expect(await post('/v1/chat/completions', route.token, { model: route.model, messages })).toMatchObject({ status: 422, body: { error: { message: 'tools[0] is odd' } } });
+    expect(openaiUpstream.requests).toHaveLength(asked + 1);
+    openaiUpstream.use(script);
   });
 
   it('binds a run token to its model', async () => {

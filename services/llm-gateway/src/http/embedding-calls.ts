@@ -12,7 +12,6 @@ import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Attempt } from '../routing/route-plan.ts';
-import { OpenAiCompatibleUpstream } from '../upstreams/openai-compatible.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
@@ -117,36 +116,31 @@ export class EmbeddingCalls {
       recorder.begin(call);
     };
     if (route.source === 'builtin') throw withoutEmbeddings(routeId(route));
-    if (route.source === 'group') {
-      const plan = routes.router.plan(route.model, { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags });
-      const first = plan.first();
-      if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
-      if (first.upstream.embeddings === null) throw withoutEmbeddings(routeId(route));
-      begin();
-      let attempt: Attempt = first;
-      for (;;) {
-        const { deployment, upstream, group } = attempt;
-        Object.assign(call, { route: { source: 'group', provider: upstream.provider, model: upstream.model }, baseUrl: upstream.baseUrl, prices: deployment.entry.prices, baseModel: deployment.entry.baseModel });
-        const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
-        deployment.begin(size);
-        const told = await this.ask(upstream, asked, attempt.firstByteMs);
-        deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
-        const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
-        if (next === null) return this.answer(call, asked, told, response, finish, () => headers({
-          'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
-        }));
-        attempt = next;
-        if (next.waitMs > 0) await sleep(next.waitMs, undefined, { signal: asked.gone }).catch(() => {});
-      }
-    }
-    const upstream = await routes.upstream(call.run?.userId ?? null, route);
-    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
-    if (upstream.wire !== 'openai-chat') throw withoutEmbeddings(routeId(route));
-    Object.assign(call, { baseUrl: upstream.baseUrl, officialPrices: upstream.official });
+    const way = route.source === 'group' ? null : await routes.way(call.run?.userId ?? null, route);
+    if (way === null && route.source !== 'group') throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
+    call.officialPrices = way?.official ?? false;
+    const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
+    const plan = (way?.router ?? routes.router).plan(route.model, size);
+    const first = plan.first();
+    if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
+    if (first.upstream.embeddings === null) throw withoutEmbeddings(routeId(route));
     begin();
-    const base = upstream.origin + upstream.path.replace(/\/chat\/completions$/, '');
-    const way = new OpenAiCompatibleUpstream({ provider: upstream.provider, model: route.model, base, key: upstream.key, organization: null, extraHeaders: {}, onlyResponses: false });
-    this.answer(call, asked, await this.ask(way, asked), response, finish, headers);
+    let attempt: Attempt = first;
+    for (;;) {
+      const { deployment, upstream, group } = attempt;
+      // A provider of somebody's own keeps the names that it was chosen by.
+      if (way === null) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
+      Object.assign(call, { baseUrl: upstream.baseUrl, prices: deployment.entry.prices, baseModel: deployment.entry.baseModel });
+      deployment.begin(size);
+      const told = await this.ask(upstream, asked, attempt.firstByteMs);
+      deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
+      const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
+      if (next === null) return this.answer(call, asked, told, response, finish, () => headers({
+        ...(way === null && { 'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group }), 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+      }));
+      attempt = next;
+      if (next.waitMs > 0) await sleep(next.waitMs, undefined, { signal: asked.gone }).catch(() => {});
+    }
   }
 
   private async ask(upstream: ModelUpstream, { request, raw, gone }: Asked, firstByteMs = this.parts.outgoing.timeouts.firstByteMs): Promise<Embeddings | EmbeddingsRefused> {

@@ -11,23 +11,21 @@ import { isRunHolder, runHolder } from '../keys/run-holder.ts';
 import type { RunClaims } from '../keys/run-token.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
-import { dialectOf } from '../providers/dialect-of.ts';
-import { routeId, type Upstream } from '../providers/route.ts';
+import { routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
+import type { Router } from '../routing/router.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
 import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
-import { translationBetween } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { CallHeaders } from './call-headers.ts';
 import { callRoute, tagsOf } from './call-route.ts';
-import { withOutputLimit } from './output-limit.ts';
-import { upstreamHeaders, vendorHeaders } from './pass-headers.ts';
+import { vendorHeaders } from './pass-headers.ts';
 import { ClientGone, parseJson, readBody } from './read-body.ts';
-import { RelayedCall, type RelayLimits } from './relayed-call.ts';
+import type { RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
 
 export interface ModelCallParts {
@@ -119,18 +117,17 @@ export class ModelCalls {
   private make(serving: Serving): void | Promise<void> {
     const { route } = serving.call;
     if (route.source === 'builtin') return this.answerHere(serving);
-    if (route.source === 'group') return this.answerRouted(serving);
+    if (route.source === 'group') return this.answerRouted(serving, this.parts.routes.router);
     return this.answerByProvider(serving);
   }
 
   private async answerByProvider(serving: Serving): Promise<void> {
     const { call, response, held } = serving;
-    const upstream = await this.parts.routes.upstream(call.run?.userId ?? null, call.route);
-    if (!upstream) throw new WireError('not-found', `The provider of ${routeId(call.route)} was removed. Choose another model.`, 'model', 'model_not_found');
+    const way = await this.parts.routes.way(call.run?.userId ?? null, call.route);
+    if (!way) throw new WireError('not-found', `The provider of ${routeId(call.route)} was removed. Choose another model.`, 'model', 'model_not_found');
     if (response.destroyed) return held?.dropped();
-    call.baseUrl = upstream.baseUrl;
-    call.officialPrices = upstream.official;
-    this.relay(serving, upstream);
+    call.officialPrices = way.official;
+    this.answerRouted(serving, way.router);
   }
 
   /** The budgets of a run's user and conversation. */
@@ -150,24 +147,11 @@ export class ModelCalls {
     });
   }
 
-  private relay(serving: Serving, upstream: Upstream): void {
-    const { call, wire, facts, request, response } = serving;
-    const { outgoing, limits, recorder } = this.parts;
-    const dialect = dialectOf(upstream, call.route.model);
-    const translation = translationBetween(wire.format, upstream.wire, dialect);
-    const { raw, body } = withOutputLimit(serving, wire.format, translation === null ? dialect : null, call.outputLimit);
-    const translated = translation?.request(body) ?? null;
-    const bytes = translated ? Buffer.from(JSON.stringify({ ...translated.body, model: call.route.model })) : wire.upstreamBody(raw, body, facts, { model: call.route.model, mistral: upstream.mistral });
-    const relayed = new RelayedCall({ call, wire, target: { wire: upstream.wire, secrets: [upstream.key], decoder: () => null }, response, limits, translation, translated, stripUsage: translated === null && facts.stream && !facts.wantsUsage, headers: (upstreamMs) => serving.headers.of(upstreamMs), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
-    this.begin(call);
-    outgoing.dispatch(upstream.origin, { path: upstream.path, method: 'POST', headers: upstreamHeaders(upstream, request.headers, facts.stream), body: bytes }, relayed);
-  }
-
-  private answerRouted(serving: Serving): void {
+  private answerRouted(serving: Serving, router: Router): void {
     const { call, wire, facts, raw, body, request, response } = serving;
-    const { outgoing, limits, routes, recorder } = this.parts;
+    const { outgoing, limits, recorder } = this.parts;
     const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
-    const plan = routes.router.plan(call.route.model, size);
+    const plan = router.plan(call.route.model, size);
     const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
     routed.start();
   }

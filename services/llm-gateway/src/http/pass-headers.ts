@@ -1,17 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { credentialHeaders } from '../providers/catalogue.ts';
-import type { Upstream } from '../providers/route.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
 
-/** Of the client's headers: what belongs to the vendor's format. Never its credentials, cookies or address. */
-export function upstreamHeaders(upstream: Upstream, client: IncomingHttpHeaders, stream: boolean): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json', accept: stream ? 'text/event-stream' : 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand', ...credentialHeaders(upstream),
-  };
-  Object.assign(headers, vendorHeaders(upstream.wire, client));
-  if (upstream.wire === 'anthropic-messages') headers['anthropic-version'] ??= '2023-06-01';
-  return headers;
-}
+const shared = { 'accept-encoding': 'identity', 'user-agent': 'deskhand', 'content-type': 'application/json' } as const;
+/** What every call to a provider says of itself: for an answer that is whole, and for a stream. */
+export const acceptWhole = { accept: 'application/json', ...shared } as const;
+export const acceptStream = { accept: 'text/event-stream', ...shared } as const;
 
 /** Of the client's headers, what belongs to a vendor's format. Never its credentials, cookies or address. */
 export function vendorHeaders(format: UpstreamFormat, client: IncomingHttpHeaders): Record<string, string> {

@@ -47,9 +47,9 @@ export interface RelayOptions {
   response: ServerResponse;
   limits: RelayLimits;
   /** Headers of our own for the client. */
-  headers?: (upstreamMs: number) => Record<string, string>;
+  headers(upstreamMs: number): Record<string, string>;
   /** Asked while the client has nothing yet: true when somebody else answers, then nothing more is heard of this. */
-  retry?: (failure: AttemptFailure) => boolean;
+  retry(failure: AttemptFailure): boolean;
   /** Called once, when the call is over. */
   ended(outcome: CallOutcome): void;
   /** Runs it once what `ended` was told is on disk. */
@@ -164,8 +164,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** What the gateway says beside the provider. */
   private ownHeaders(more: Record<string, string | number>, upstreamMs = performance.now() - this.sentMark): Record<string, string | number> {
-    const { headers } = this.options;
-    return headers === undefined ? more : Object.assign(headers(upstreamMs), more);
+    return Object.assign(this.options.headers(upstreamMs), more);
   }
 
   /** A whole answer was kept back until here, so that a broken one can still become a clear error. */
@@ -218,11 +217,11 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** Whether somebody else goes on with the call; then this one is over without a word. */
   private givenUp(failure: AttemptFailure): boolean {
-    const { response, retry } = this.options;
-    if (response.headersSent || response.destroyed || retry === undefined) return false;
+    const { response } = this.options;
+    if (response.headersSent || response.destroyed) return false;
     this.over = true;
     response.off('close', this.onClose);
-    if (retry(failure)) return true;
+    if (this.options.retry(failure)) return true;
     this.over = false;
     response.once('close', this.onClose);
     return false;
@@ -236,7 +235,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     const sniffer = this.sniffer;
     this.finish(status, () => {
       this.controller?.abort(error);
-      if (!response.headersSent) answerError(response, wire, error, { 'x-litellm-call-id': call.id, ...this.options.headers?.(performance.now() - this.sentMark) });
+      if (!response.headersSent) answerError(response, wire, error, { 'x-litellm-call-id': call.id, ...this.options.headers(performance.now() - this.sentMark) });
       else if (sniffer?.insideLine && !this.stream) response.destroy();
       else response.end(`\n${wire.errorEvent(error)}`);
     });

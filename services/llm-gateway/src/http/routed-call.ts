@@ -5,7 +5,7 @@ import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { CallSize } from '../routing/deployment.ts';
 import type { Attempt, RoutePlan } from '../routing/route-plan.ts';
-import type { Endpoint, PreparedCall } from '../upstreams/upstream.ts';
+import { endpointOf, type PreparedCall } from '../upstreams/upstream.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import { bodyWith } from '../wire/body-edit.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
@@ -14,7 +14,7 @@ import { translationBetween, type TranslatedCall, type Translation } from '../wi
 import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import { withOutputLimit } from './output-limit.ts';
-import { vendorHeaders } from './pass-headers.ts';
+import { acceptStream, acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
 
 export interface RoutedCallParts {
@@ -39,12 +39,6 @@ export interface RoutedCallParts {
   written(act: () => void): void;
 }
 
-const shared = { 'accept-encoding': 'identity', 'user-agent': 'deskhand', 'content-type': 'application/json' } as const;
-const acceptWhole = { accept: 'application/json', ...shared };
-const acceptStream = { accept: 'text/event-stream', ...shared };
-
-const endpoints: Record<UpstreamFormat, Endpoint> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
-
 /** What goes to a provider, and how it came about. */
 interface Sent {
   format: UpstreamFormat;
@@ -54,7 +48,7 @@ interface Sent {
 }
 
 /**
- * One call to a configured model: attempt after attempt, as its plan says, until one has something for the client. From the
+ * One call to a provider: attempt after attempt, as its plan says, until one has something for the client. From the
  * first byte on there is no way back.
  */
 export class RoutedCall {
@@ -63,8 +57,12 @@ export class RoutedCall {
   /** What attempts took that came to nothing. */
   private triedMs = 0;
   private over = false;
+  /** To a model of the gateway's own, not to a user's or the server's provider. */
+  private readonly isConfigured: boolean;
 
-  constructor(private readonly parts: RoutedCallParts) {}
+  constructor(private readonly parts: RoutedCallParts) {
+    this.isConfigured = parts.call.route.source === 'group';
+  }
 
   /** Throws `WireError` when nothing can be asked now. */
   start(): void {
@@ -94,15 +92,15 @@ export class RoutedCall {
   private attempt(attempt: Attempt): void | Promise<void> {
     const { call, wire, facts, request, size } = this.parts;
     const { upstream, deployment } = attempt;
-    call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
+    // A provider of somebody's own keeps the names that it was chosen by.
+    if (this.isConfigured) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
     call.baseUrl = upstream.baseUrl;
-    call.officialPrices = false;
     call.prices = deployment.entry.prices;
     call.baseModel = deployment.entry.baseModel;
     if (!this.sent) this.parts.begun();
     this.sent = true;
     const format = upstream.formatFor(wire.format);
-    const endpoint = endpoints[format];
+    const endpoint = endpointOf[format];
     const headers = vendorHeaders(format, request.headers);
     const translation = translationBetween(wire.format, format, upstream.dialect);
     const { raw, body } = withOutputLimit(this.parts, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
@@ -175,7 +173,7 @@ export class RoutedCall {
   private headers({ deployment, group }: Attempt, upstreamMs: number): Record<string, string> {
     const { plan } = this.parts;
     return this.parts.headers(upstreamMs + this.triedMs, {
-      'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group, 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
+      ...(this.isConfigured && { 'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group }), 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
     });
   }
 

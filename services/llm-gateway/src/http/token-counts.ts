@@ -3,7 +3,6 @@ import type { Callers } from '../keys/callers.ts';
 import { modelFor } from '../keys/virtual-keys.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
-import type { Upstream } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import { bytesWithoutKey } from '../providers/without-key.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
@@ -14,12 +13,11 @@ import { readFailure } from '../wire/translate/read-failure.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
 import { callRoute } from './call-route.ts';
-import { upstreamHeaders, vendorHeaders } from './pass-headers.ts';
+import { acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { parseJson, readBody } from './read-body.ts';
 
 const timeoutMs = 30_000;
 const answerBytes = 64 * 1024;
-const own = { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'deskhand' };
 
 export interface TokenCountParts {
   callers: Callers;
@@ -45,20 +43,18 @@ export class TokenCounts {
     const body = parseJson(raw);
     const facts = anthropicMessages.readRequest(body);
     const route = await callRoute(routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
-    const upstream = route.source === 'server' || route.source === 'user' ? await routes.upstream(caller.kind === 'run' ? caller.claims.userId : null, route) : null;
+    const way = route.source === 'server' || route.source === 'user' ? await routes.way(caller.kind === 'run' ? caller.claims.userId : null, route) : null;
+    const upstream = way?.upstream(route.model);
     const gone = AbortSignal.any([AbortSignal.timeout(timeoutMs), goneWith(response)]);
-    const counted = upstream?.wire === 'anthropic-messages' ? await this.byProvider(upstream, anthropicMessages.upstreamBody(raw, body, facts, { model: route.model, mistral: false }), request, gone)
+    const counted = upstream?.serves('count-tokens') === true ? await this.byProvider(upstream, raw, body, request, gone)
       : route.source === 'group' ? await this.byDeployment(route.model, raw, body, request, gone) : null;
     if (response.destroyed) return;
     if (counted === null) return answerJson(response, 200, { input_tokens: estimatedTokens('anthropic-messages', body) });
     response.writeHead(counted.status, { 'content-type': 'application/json', 'content-length': counted.body.length }).end(counted.body);
   }
 
-  private async byProvider(upstream: Upstream, bytes: Buffer, request: IncomingMessage, gone: AbortSignal): Promise<Counted> {
-    const { outgoing } = this.parts;
-    const options = { path: `${upstream.path}/count_tokens`, headers: upstreamHeaders(upstream, request.headers, false), body: bytes, headersTimeout: timeoutMs };
-    const { status, body } = await outgoing.exchange(upstream.origin, options, answerBytes, gone).catch((error: unknown) => { throw new WireError('upstream', failureWords(error, outgoing.timeouts)); });
-    return { status, body: bytesWithoutKey(body, upstream.key) };
+  private async byProvider(upstream: ModelUpstream, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, gone: AbortSignal): Promise<Counted> {
+    return this.ask(upstream, raw, body, request, gone).catch((error: unknown) => { throw error instanceof WireError ? error : new WireError('upstream', failureWords(error, this.parts.outgoing.timeouts)); });
   }
 
   /** Asks one deployment after the other that can count; null: none of them could. What is wrong with the request itself is the client's to hear. */
@@ -77,7 +73,7 @@ export class TokenCounts {
     const headers = vendorHeaders('anthropic-messages', request.headers);
     const bytes = bodyWith(raw, body, upstream.bodyChanges('count-tokens', body, headers));
     const prepared = await upstream.prepare({ endpoint: 'count-tokens', format: 'anthropic-messages', stream: false, body: bytes, clientHeaders: headers });
-    const answer = await this.parts.outgoing.exchange(prepared.origin, { path: prepared.path, headers: { ...own, ...prepared.headers }, body: bytes, headersTimeout: timeoutMs }, answerBytes, gone);
+    const answer = await this.parts.outgoing.exchange(prepared.origin, { path: prepared.path, headers: { ...acceptWhole, ...prepared.headers }, body: bytes, headersTimeout: timeoutMs }, answerBytes, gone);
     return { status: answer.status, body: upstream.secrets.reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body) };
   }
 }

@@ -63,7 +63,7 @@ export class KeyCalls {
   /** By the router's list for a model, which is another one when anything changes. */
   private readonly places = new WeakMap<readonly Deployment[], PricedPlace[]>();
 
-  constructor(private readonly ledger: BudgetLedger, private readonly limits: CallLimits, private readonly prices: Pick<PriceTable, 'cost'>, private readonly routes: Pick<RoutesService, 'router' | 'upstream'>) {}
+  constructor(private readonly ledger: BudgetLedger, private readonly limits: CallLimits, private readonly prices: Pick<PriceTable, 'cost'>, private readonly routes: Pick<RoutesService, 'router' | 'way'>) {}
 
   /** Throws, or rejects with, `WireError` for a call that may not be made. A promise only where somebody must be asked. */
   begin(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): KeyCall | Promise<KeyCall> {
@@ -114,8 +114,8 @@ export class KeyCalls {
   }
 
   private async placeOf(route: RouteName, userId: string | null): Promise<PricedPlace[]> {
-    const upstream = await this.routes.upstream(route.source === 'user' ? userId : null, route);
-    return upstream ? [{ provider: route.provider, model: route.model, baseUrl: upstream.baseUrl, officialPrices: upstream.official }] : [];
+    const way = await this.routes.way(route.source === 'user' ? userId : null, route);
+    return way ? [{ provider: route.provider, model: route.model, baseUrl: way.upstream(route.model).baseUrl, officialPrices: way.official }] : [];
   }
 
   /** What it really cost; all that was set aside when nobody can say, nothing of a call that was never made. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { upstreamAt, vendors } from './catalogue.ts';
+import { endpointOf } from '../upstreams/upstream.ts';
+import { vendors } from './catalogue.ts';
+import { ProviderWay } from './provider-way.ts';
 import { chooseRoute, defaultRoute, type Choices } from './model-choice.ts';
 
 const own = (provider: string, more: Partial<Choices['own'][number]> = {}): Choices['own'][number] => ({ provider, modelName: null, endpointUrl: null, isDefault: false, ...more });
@@ -44,8 +46,10 @@ describe('endpoints', () => {
     ['openai', 'https://h/api/v1/', 'https://h/api/v1/chat/completions'], ['openai', 'https://h/openai', 'https://h/openai/chat/completions'], ['openai', 'https://h/v1/chat/completions', 'https://h/v1/chat/completions'],
     ['anthropic', null, 'https://api.anthropic.com/v1/messages'], ['anthropic', 'http://h/v1', 'http://h/v1/messages'], ['anthropic', 'http://h/anthropic', 'http://h/anthropic/v1/messages'], ['anthropic', 'http://h/v1/messages', 'http://h/v1/messages'],
     ['google', null, 'https://generativelanguage.googleapis.com/v1beta/openai/chat/completions'], ['mistral', null, 'https://api.mistral.ai/v1/chat/completions'],
-  ] as const)('%s at %s', (vendor, endpoint, expected) => {
-    const upstream = upstreamAt(vendors[vendor], endpoint, 'k');
-    expect(upstream.origin + upstream.path).toBe(expected);
+  ] as const)('%s at %s', async (vendor, endpoint, expected) => {
+    const upstream = new ProviderWay(vendors[vendor], endpoint, 'k', { timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1 } } as never).upstream('m');
+    const format = upstream.formatFor('openai-chat');
+    const { origin, path } = await upstream.prepare({ endpoint: endpointOf[format], format, stream: false, body: Buffer.alloc(0), clientHeaders: {} });
+    expect(origin + path).toBe(expected);
   });
 });

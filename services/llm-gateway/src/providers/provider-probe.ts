@@ -7,8 +7,6 @@ import { embeddingSides } from '../wire/embeddings/embedding-sides.ts';
 import { isRecord } from '../wire/token-usage.ts';
 import { translationBetween } from '../wire/translation.ts';
 import { WireError } from '../wire/wire-format.ts';
-import { credentialHeaders } from './catalogue.ts';
-import type { Upstream } from './route.ts';
 import { withoutKey } from './without-key.ts';
 
 /** A person waits for the answer; never longer than a call would. */
@@ -20,34 +18,20 @@ const answerLimit = 64 * 1024;
 export class ProviderProbe {
   constructor(@Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp) {}
 
-  /** A refusal is an answer, in the provider's own words. */
-  async call(upstream: Upstream, model: string): Promise<{ ok: boolean; message: string; duration_ms: number }> {
-    const started = performance.now();
-    const { ok, message } = await this.attempt(upstream, model);
-    return { ok, message: withoutKey(message, upstream.key), duration_ms: Math.round(performance.now() - started) };
-  }
-
-  /** The same for a model of the gateway's own, in whatever format its provider speaks. */
+  /** In whatever format the provider speaks. A refusal is an answer, in the provider's own words. */
   async ask(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string; duration_ms: number }> {
     const started = performance.now();
-    const { ok, message } = await this.attemptAt(upstream, mode);
+    const { ok, message } = await this.attempt(upstream, mode);
     return { ok, message: upstream.secrets.reduce(withoutKey, message), duration_ms: Math.round(performance.now() - started) };
   }
 
-  private async attempt(upstream: Upstream, model: string): Promise<{ ok: boolean; message: string }> {
-    const anthropic = upstream.wire === 'anthropic-messages';
-    // Newer OpenAI models refuse max_tokens and others know nothing else, so only Anthropic, which demands it, gets a limit.
-    const body = JSON.stringify({ model, messages: [question], ...(anthropic && { max_tokens: 16 }) });
-    const headers = { 'content-type': 'application/json', ...credentialHeaders(upstream), ...(anthropic && { 'anthropic-version': '2023-06-01' }) };
-    return this.send(upstream.origin, upstream.path, headers, body, model);
-  }
-
-  private async attemptAt(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string }> {
+  private async attempt(upstream: ModelUpstream, mode: string | null): Promise<{ ok: boolean; message: string }> {
     const { embeddings } = upstream;
     const embedding = mode === 'embedding';
     if (embedding && embeddings === null) return { ok: false, message: `Embeddings of ${upstream.provider} cannot be asked for here.` };
     const format = embedding ? 'openai-chat' : upstream.formatFor('openai-chat');
     const endpoint = embedding ? 'embeddings' : endpointOf[format];
+    // Newer OpenAI models refuse max_tokens and others know nothing else, so only Anthropic, which demands it, gets a limit.
     const ready = readEmbeddingRequest({ model: upstream.model, input: 'ready' });
     const asked = embedding ? (embeddings === 'openai' || embeddings === null ? ready.body : embeddingSides[embeddings].write(['ready'], ready, upstream.model)) : { model: upstream.model, messages: [question], ...(format === 'anthropic-messages' && { max_tokens: 16 }) };
     const body = embedding ? asked : (translationBetween('openai-chat', format, upstream.dialect)?.request(asked).body ?? asked);

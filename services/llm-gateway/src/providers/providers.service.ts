@@ -60,9 +60,9 @@ export class ProvidersService {
       throw error;
     }
     this.routes.forget(userId, provider);
-    const upstream = await this.routes.upstream(userId, { source: 'user', provider, model });
-    if (!upstream) throw notConfigured(provider);
-    return this.probe.call(upstream, model);
+    const way = await this.routes.way(userId, { source: 'user', provider, model });
+    if (!way) throw notConfigured(provider);
+    return this.probe.ask(way.upstream(model), null);
   }
 
   private endpoint(url: string | null): string | null {

@@ -3,18 +3,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { GatewaySettings } from '../gateway-config.ts';
 import { Secrets } from '../keys/secrets.ts';
 import { builtInModels } from '../scripted/built-in-models.ts';
-import { findVendor, serverKey, upstreamAt, vendors, type Vendor } from './catalogue.ts';
+import { findVendor, serverKey, vendors, type Vendor } from './catalogue.ts';
 import { chooseRoute, defaultRoute, type Choices } from './model-choice.ts';
+import { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { Router } from '../routing/router.ts';
 import { ProvidersRepository } from './providers.repository.ts';
-import { routeId, type RouteName, type Upstream } from './route.ts';
+import { ProviderWay } from './provider-way.ts';
+import { routeId, type RouteName } from './route.ts';
 
 /** How long another instance may go on with a key that was changed here. */
 const rememberedMs = 2_000;
 const rememberedAtMost = 1_000;
 
 interface Remembered {
-  upstream: Upstream;
+  way: ProviderWay;
   until: number;
 }
 
@@ -23,16 +25,23 @@ const groupRoute = (model: string): RouteName => ({ source: 'group', provider: '
 /** Which models there are for whom, and the way to them. */
 @Injectable()
 export class RoutesService {
+  /** Of vendors with a server-wide key. */
+  private readonly ownWays: ReadonlyMap<Vendor, ProviderWay>;
   private readonly shared: readonly Vendor[];
   private readonly remembered = new Map<string, Remembered>();
 
   constructor(
     @Inject(ProvidersRepository) private readonly providers: ProvidersRepository,
     @Inject(Secrets) private readonly secrets: Secrets,
-    @Inject(GatewaySettings) private readonly settings: GatewaySettings,
+    @Inject(GatewaySettings) settings: GatewaySettings,
     @Inject(Router) readonly router: Router,
+    @Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp,
   ) {
-    this.shared = Object.values(vendors).filter((vendor) => serverKey(vendor, settings.values) !== undefined);
+    this.ownWays = new Map(Object.values(vendors).flatMap((vendor) => {
+      const key = serverKey(vendor, settings.values);
+      return key === undefined ? [] : [[vendor, new ProviderWay(vendor, null, key, outgoing)]];
+    }));
+    this.shared = [...this.ownWays.keys()];
   }
 
   /** `userId` null: the master key, which has the built-in models and the server-wide providers. Throws `NOT_FOUND`. */
@@ -63,25 +72,22 @@ export class RoutesService {
     return { models, default_model: routeId(defaultRoute(choices)) };
   }
 
-  /** Address and key of a route that is not built in; null when its provider was removed meanwhile. */
-  async upstream(userId: string | null, route: RouteName): Promise<Upstream | null> {
+  /** The way to a user's or the server's provider; null when it was removed meanwhile. */
+  async way(userId: string | null, route: RouteName): Promise<ProviderWay | null> {
     const vendor = findVendor(route.provider);
     if (!vendor) return null;
-    if (route.source === 'server') {
-      const key = serverKey(vendor, this.settings.values);
-      return key === undefined ? null : upstreamAt(vendor, null, key);
-    }
+    if (route.source === 'server') return this.ownWays.get(vendor) ?? null;
     if (userId === null) return null;
     const name = `${userId} ${vendor.name}`;
     const known = this.remembered.get(name);
-    if (known && known.until > Date.now()) return known.upstream;
+    if (known && known.until > Date.now()) return known.way;
     const row = await this.providers.find(userId, vendor.name);
     this.remembered.delete(name);
     if (!row) return null;
-    const upstream = upstreamAt(vendor, row.endpointUrl ?? null, this.secrets.decryptKey(userId, vendor.name, row.encryptedKey));
+    const way = new ProviderWay(vendor, row.endpointUrl ?? null, this.secrets.decryptKey(userId, vendor.name, row.encryptedKey), this.outgoing);
     if (this.remembered.size >= rememberedAtMost) this.remembered.clear();
-    this.remembered.set(name, { upstream, until: Date.now() + rememberedMs });
-    return upstream;
+    this.remembered.set(name, { way, until: Date.now() + rememberedMs });
+    return way;
   }
 
   /** Forgets what was read of a user's provider, because it changed. */

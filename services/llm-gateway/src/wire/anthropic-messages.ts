@@ -1,4 +1,3 @@
-import { bodyWith } from './body-edit.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
 import { isModelName, WireError, type Wire } from './wire-format.ts';
 
@@ -18,8 +17,6 @@ export const anthropicMessages: Wire = {
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'stream: must be true or false.');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },
-
-  upstreamBody: (raw, body, facts, { model }) => bodyWith(raw, body, facts.model === model ? {} : { model }),
 
   answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { compatibleDialect, openaiDialect } from '../upstreams/model-dialects.ts';
+import { chatChanges } from '../upstreams/openai-compatible.ts';
 import { anthropicMessages } from './anthropic-messages.ts';
 import { bodyWith } from './body-edit.ts';
 import { openaiChat } from './openai-chat.ts';
@@ -44,11 +46,11 @@ describe('a body for the provider', () => {
     const body = { model: 'm', stream: true, messages: [], stream_options: { include_obfuscation: false } };
     const facts = openaiChat.readRequest(body);
     expect(facts).toEqual({ model: 'm', stream: true, wantsUsage: false });
-    expect(JSON.parse(openaiChat.upstreamBody(Buffer.from(JSON.stringify(body)), body, facts, { model: 'm', mistral: false }).toString())).toEqual({ ...body, stream_options: { include_obfuscation: false, include_usage: true } });
+    expect(JSON.parse(bodyWith(Buffer.from(JSON.stringify(body)), body, chatChanges(body, openaiDialect('m'))).toString())).toEqual({ ...body, stream_options: { include_obfuscation: false, include_usage: true } });
   });
 
   it('leaves out what Mistral refuses', () => {
     const body = { model: 'm', stream: true, messages: [], stream_options: { include_usage: true }, max_completion_tokens: 5 };
-    expect(JSON.parse(openaiChat.upstreamBody(Buffer.from(JSON.stringify(body)), body, openaiChat.readRequest(body), { model: 'n', mistral: true }).toString())).toEqual({ model: 'n', stream: true, messages: [], max_tokens: 5 });
+    expect(JSON.parse(bodyWith(Buffer.from(JSON.stringify(body)), body, chatChanges(body, compatibleDialect('mistral', 'm'))).toString())).toEqual({ model: 'm', stream: true, messages: [], max_tokens: 5 });
   });
 });

@@ -1,4 +1,3 @@
-import { bodyWith } from './body-edit.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
 import { isModelName, errorStatus, WireError, type Wire } from './wire-format.ts';
 
@@ -17,17 +16,6 @@ export const openaiChat: Wire = {
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
     const wantsUsage = isRecord(body.stream_options) && body.stream_options.include_usage === true;
     return { model: body.model, stream: body.stream === true, wantsUsage };
-  },
-
-  upstreamBody(raw, body, facts, { model, mistral }) {
-    const changes: Record<string, unknown> = {};
-    if (facts.model !== model) changes.model = model;
-    if (mistral) {
-      // Mistral answers 422 to both fields; it states usage unasked, in its last event with content.
-      if (body.stream_options !== undefined) changes.stream_options = undefined;
-      if (body.max_completion_tokens !== undefined) Object.assign(changes, { max_completion_tokens: undefined, max_tokens: body.max_completion_tokens });
-    } else if (facts.stream && !facts.wantsUsage) changes.stream_options = { ...(isRecord(body.stream_options) ? body.stream_options : {}), include_usage: true };
-    return bodyWith(raw, body, changes);
   },
 
   answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),

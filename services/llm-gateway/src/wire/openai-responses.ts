@@ -1,4 +1,3 @@
-import { bodyWith } from './body-edit.ts';
 import { openaiChat } from './openai-chat.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
 import { isModelName, WireError, type Wire } from './wire-format.ts';
@@ -16,8 +15,6 @@ export const openaiResponses: Wire = {
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },
-
-  upstreamBody: (raw, body, facts, { model }) => bodyWith(raw, body, facts.model === model ? {} : { model }),
 
   answerUsage: (answer) => (isRecord(answer) ? readUsage(answer.usage) : null),
 

@@ -9,12 +9,6 @@ export interface RequestFacts {
   wantsUsage: boolean;
 }
 
-/** The model's name at the provider, and whether the provider is one that refuses fields which OpenAI has and it has not. */
-export interface UpstreamNames {
-  model: string;
-  mistral: boolean;
-}
-
 /** One event of a stream that mentions usage. */
 export interface UsageEvent {
   usage: Partial<TokenUsage> | null;
@@ -43,8 +37,6 @@ export interface Wire {
   format: ApiFormat;
   /** Throws `WireError`. */
   readRequest(body: unknown): RequestFacts;
-  /** The bytes for the provider: the client's own, changed only where the model's name differs or usage must be asked for. */
-  upstreamBody(raw: Buffer, body: Record<string, unknown>, facts: RequestFacts, names: UpstreamNames): Buffer;
   /** The usage in a whole answer; null when it has none. */
   answerUsage(answer: unknown): Partial<TokenUsage> | null;
   /** Judges the data of one stream event. */
