@@ -30,7 +30,9 @@ export const gatewayConfig = defineConfig({
   IDLE_TIMEOUT_MS: milliseconds(300_000),
   /** A client that takes nothing for so long is cut. */
   SLOW_CLIENT_TIMEOUT_MS: milliseconds(120_000),
+  /** Largest body of one call, and what all calls together may keep of bodies and whole answers. */
   MAXIMUM_BODY_BYTES: z.coerce.number().int().min(1_024).default(64 * 1024 * 1024),
+  MAXIMUM_KEPT_BYTES: z.coerce.number().int().min(65_536).default(512 * 1024 * 1024),
 });
 
 export type GatewayConfig = (typeof gatewayConfig)['value'];

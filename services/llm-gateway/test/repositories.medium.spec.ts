@@ -12,7 +12,7 @@ import { llmGatewayService } from '../src/service.ts';
 import { UsageRepository } from '../src/usage/usage.repository.ts';
 
 const config: GatewayConfig = {
-  HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, SERVICE_INSTANCE: 'test', MASTER_KEY: randomBytes(32).toString('hex'), ALLOWED_PRIVATE_HOSTS: '', CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 1_000, IDLE_TIMEOUT_MS: 1_000, SLOW_CLIENT_TIMEOUT_MS: 1_000, MAXIMUM_BODY_BYTES: 1_000_000,
+  HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, SERVICE_INSTANCE: 'test', MASTER_KEY: randomBytes(32).toString('hex'), ALLOWED_PRIVATE_HOSTS: '', CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 1_000, IDLE_TIMEOUT_MS: 1_000, SLOW_CLIENT_TIMEOUT_MS: 1_000, MAXIMUM_BODY_BYTES: 1_000_000, MAXIMUM_KEPT_BYTES: 10_000_000,
 };
 
 const rowOf = (more: Partial<UsageRow> = {}): UsageRow => ({

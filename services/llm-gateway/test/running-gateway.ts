@@ -48,7 +48,7 @@ export async function runGateway(ground: GatewayGround, changes: Partial<Gateway
   const folder = await mkdtemp(join(tmpdir(), 'deskhand-llm-'));
   const config: GatewayConfig = {
     SERVICE_INSTANCE: 'test', HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, MASTER_KEY: randomBytes(32).toString('hex'), LITELLM_MASTER_KEY: masterKey, ALLOWED_PRIVATE_HOSTS: '', DATA_DIR: folder,
-    CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 900, IDLE_TIMEOUT_MS: 900, SLOW_CLIENT_TIMEOUT_MS: 2_000, MAXIMUM_BODY_BYTES: 1024 * 1024, ...changes,
+    CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 900, IDLE_TIMEOUT_MS: 900, SLOW_CLIENT_TIMEOUT_MS: 2_000, MAXIMUM_BODY_BYTES: 1024 * 1024, MAXIMUM_KEPT_BYTES: 64 * 1024 * 1024, ...changes,
   };
   const lines: string[] = [];
   const log = recordingLog(lines);

@@ -4,7 +4,7 @@ import type { WireFormat } from '@deskhand/contracts';
 
 /** Ways in which a provider may be broken or malicious. */
 export type Hostility =
-  | 'endless-line' | 'endless-events' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall'
+  | 'endless-line' | 'endless-events' | 'endless-json' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall'
   | 'huge-header' | 'encoded' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'hang-up';
 
 const streamType = { 'content-type': 'text/event-stream' };
@@ -17,6 +17,7 @@ export function misbehave(how: Hostility, format: WireFormat, request: IncomingM
   const acts: Record<Hostility, () => void> = {
     'endless-line': () => pump(response.writeHead(200, streamType), Buffer.from('data: '), Buffer.alloc(64 * 1024, 'x')),
     'endless-events': () => pump(response.writeHead(200, streamType), Buffer.from(event), Buffer.from(': nothing\n\n'.repeat(4_000))),
+    'endless-json': () => pump(response.writeHead(200, jsonType), Buffer.from('{"choices":[{"message":{"content":"'), Buffer.alloc(64 * 1024, 'x')),
     'bad-utf8': () => void response.writeHead(200, streamType).end(Buffer.concat([Buffer.from('data: {"usage":{"x":"'), Buffer.from([0xff, 0xfe, 0xc3, 0x28]), Buffer.from('"}}\n\ndata: '), Buffer.from([0x80, 0x81]), Buffer.from('\n\n')])),
     'short-content-length': () => void socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{"choices":[],"usage":{"prompt_tokens":1}}`),
     'long-content-length': () => void socket.end('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{"choices":[]}'),

@@ -12,7 +12,7 @@ import { UsageRepository } from '../src/usage/usage.repository.ts';
 
 const config = (instance: string): GatewayConfig => ({
   HTTP_HOST: '127.0.0.1', HTTP_PORT: 0, SERVICE_INSTANCE: instance, MASTER_KEY: randomBytes(32).toString('hex'), ALLOWED_PRIVATE_HOSTS: '', CONNECT_TIMEOUT_MS: 1_000, FIRST_BYTE_TIMEOUT_MS: 1_000, IDLE_TIMEOUT_MS: 1_000,
-  SLOW_CLIENT_TIMEOUT_MS: 1_000, MAXIMUM_BODY_BYTES: 1_000_000,
+  SLOW_CLIENT_TIMEOUT_MS: 1_000, MAXIMUM_BODY_BYTES: 1_000_000, MAXIMUM_KEPT_BYTES: 10_000_000,
 });
 const at = (text: string): number => Date.parse(text);
 const rowOf = (more: Partial<UsageRow>): UsageRow => ({

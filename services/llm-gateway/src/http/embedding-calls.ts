@@ -21,9 +21,10 @@ import { estimatedTokensOf, readEmbeddingRequest, type EmbeddingRequest } from '
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { CallHeaders } from './call-headers.ts';
+import type { BodyReader } from './body-reader.ts';
 import { callRoute, tagsOf } from './call-route.ts';
 import { askForEmbeddings, EmbeddingsRefused, refusedHere, type Embeddings } from './ask-for-embeddings.ts';
-import { parseJson, readBody } from './read-body.ts';
+import { parseJson } from './read-body.ts';
 import type { RelayLimits } from './relayed-call.ts';
 
 export interface EmbeddingCallParts {
@@ -35,7 +36,8 @@ export interface EmbeddingCallParts {
   metrics: Metrics;
   /** Null: answers are not kept. */
   cache: ResponseCache | null;
-  limits: RelayLimits & { bodyBytes: number };
+  bodies: BodyReader;
+  limits: RelayLimits;
 }
 
 interface Asked {
@@ -53,9 +55,9 @@ export class EmbeddingCalls {
   /** Throws `WireError` while nothing was answered yet. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMark = performance.now();
-    const { callers, limits, routes, keyCalls } = this.parts;
+    const { callers, routes, keyCalls } = this.parts;
     const caller = await callers.identify(request.headers);
-    const given = await readBody(request, limits.bodyBytes);
+    const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));

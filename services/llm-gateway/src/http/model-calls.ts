@@ -22,9 +22,10 @@ import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { CallHeaders } from './call-headers.ts';
+import type { BodyReader } from './body-reader.ts';
 import { callRoute, tagsOf } from './call-route.ts';
 import { vendorHeaders } from './pass-headers.ts';
-import { ClientGone, parseJson, readBody } from './read-body.ts';
+import { ClientGone, parseJson } from './read-body.ts';
 import type { RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
 
@@ -38,7 +39,8 @@ export interface ModelCallParts {
   metrics: Metrics;
   /** Null: answers are not kept. */
   cache: ResponseCache | null;
-  limits: RelayLimits & { bodyBytes: number };
+  bodies: BodyReader;
+  limits: RelayLimits;
 }
 
 /** A call at work, with what it came with and where its answer goes. */
@@ -64,10 +66,10 @@ export class ModelCalls {
   /** Throws `WireError` while nothing was answered yet. */
   async serve(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMark = performance.now();
-    const { callers, limits } = this.parts;
+    const { callers } = this.parts;
     const identified = callers.identify(request.headers);
     const caller = identified instanceof Promise ? await identified : identified;
-    const given = await readBody(request, limits.bodyBytes);
+    const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));

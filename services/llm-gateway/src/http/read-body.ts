@@ -6,23 +6,32 @@ export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
 
-/** A request's whole body, at most `limit` bytes. Throws `WireError` or `ClientGone`. */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') throw new WireError('bad-request', `Bodies encoded as ${encoding.slice(0, 40)} are not read here; send the JSON as it is.`);
+/** A request's whole body as it was sent, at most `limit` bytes. `keep` is told of each piece and may refuse it. Throws `WireError` or `ClientGone`. */
+export async function readBody(request: IncomingMessage, limit: number, keep: (bytes: number, size: number) => void = () => {}): Promise<Buffer> {
   const tooLarge = (): WireError => new WireError('too-large', `The body is larger than ${limit} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = [];
     let size = 0;
+    let refused = false;
+    const refuse = (error: unknown): void => {
+      refused = true;
+      chunks = [];
+      reject(error as Error);
+    };
     // Listeners stay: the request ends with its body. What settles first counts.
     request.on('data', (chunk: Buffer) => {
+      if (refused) return;
       size += chunk.length;
-      if (size <= limit) return void chunks.push(chunk);
-      chunks = [];
-      reject(tooLarge());
+      if (size > limit) return refuse(tooLarge());
+      try {
+        keep(chunk.length, size);
+      } catch (error) {
+        return refuse(error);
+      }
+      chunks.push(chunk);
     });
-    request.on('end', () => { if (size <= limit) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)); });
+    request.on('end', () => { if (!refused) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)); });
     const gone = (): void => reject(new ClientGone('The client closed the connection'));
     request.on('close', () => { if (!request.complete) gone(); });
     request.on('error', gone);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingTimeouts } from '../outgoing/outgoing-http.ts';
-import { bytesWithoutKey } from '../providers/without-key.ts';
+import { bytesWithoutKey, headersWithoutKeys } from '../providers/without-key.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { StreamDecoder } from '../upstreams/upstream.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
@@ -14,6 +14,7 @@ import { readFailure } from '../wire/translate/read-failure.ts';
 import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
+import { uncountedBytes, type MemoryRoom } from './memory-room.ts';
 import { clientHeaders } from './pass-headers.ts';
 import { retryAfter } from './retry-after.ts';
 
@@ -23,6 +24,8 @@ export interface RelayLimits {
   /** Largest answer that is not a stream, and largest stream. */
   answerBytes: number;
   streamBytes: number;
+  /** What all calls together keep. */
+  room: MemoryRoom;
 }
 
 /** Where the bytes come from, as far as passing them on depends on it. */
@@ -93,7 +96,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     const { call, response, stripUsage, target, translated } = this.options;
     this.firstByteMs = performance.now() - call.startedMark;
     this.status = status;
-    this.headers = headers;
+    this.headers = headersWithoutKeys(headers, target.secrets);
     if (status >= 300 && status < 400) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
     const type = headers['content-type'] ?? '';
     if (status >= 300) return;
@@ -101,7 +104,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (this.decoder === null && !/^text\/event-stream\b/i.test(type)) return;
     this.sniffer = new StreamSniffer(usageReaders[target.wire], stripUsage);
     this.stream = translated?.stream() ?? null;
-    response.writeHead(status, clientHeaders(headers, call.id, this.ownHeaders(this.decoder === null ? {} : { 'content-type': 'text/event-stream' })));
+    response.writeHead(status, clientHeaders(this.headers, call.id, this.ownHeaders(this.decoder === null ? {} : { 'content-type': 'text/event-stream' })));
     // Alone they would cost a packet; the first event usually comes with them.
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
   }
@@ -111,6 +114,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     this.size += chunk.length;
     const { limits } = this.options;
     if (this.size > (this.sniffer ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
+    if (!this.sniffer && this.size > uncountedBytes && !limits.room.grow(this.options.response, chunk.length)) return this.fail(new WireError('unavailable', 'There are too many large answers at the moment. Try again in a few seconds.', null, 'too_busy'), 'cut');
     this.parts.push(chunk);
     // One read of the socket may hold many small chunks: together they are one write.
     if (this.sniffer && this.parts.length === 1) process.nextTick(this.passParts);
@@ -132,7 +136,8 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   /** What the client gets for some of the provider's events; null when the call is over because of them. */
   private read(next: () => Buffer): Uint8Array | null {
     try {
-      const events = next();
+      let events = next();
+      for (const secret of this.options.target.secrets) events = bytesWithoutKey(events, secret);
       const passed = this.sniffer!.push(events);
       return this.stream ? this.stream.push(events) : passed;
     } catch (error) {

@@ -12,9 +12,10 @@ import { estimatedTokens } from '../wire/count-tokens.ts';
 import { readFailure } from '../wire/translate/read-failure.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
+import type { BodyReader } from './body-reader.ts';
 import { callRoute } from './call-route.ts';
 import { acceptWhole, vendorHeaders } from './pass-headers.ts';
-import { parseJson, readBody } from './read-body.ts';
+import { parseJson } from './read-body.ts';
 
 const timeoutMs = 30_000;
 const answerBytes = 64 * 1024;
@@ -23,7 +24,7 @@ export interface TokenCountParts {
   callers: Callers;
   routes: RoutesService;
   outgoing: OutgoingHttp;
-  limits: { bodyBytes: number };
+  bodies: BodyReader;
 }
 
 interface Counted {
@@ -37,9 +38,9 @@ export class TokenCounts {
 
   /** Throws `WireError`. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { callers, limits, routes } = this.parts;
+    const { callers, routes } = this.parts;
     const caller = await callers.identify(request.headers);
-    const raw = await readBody(request, limits.bodyBytes);
+    const raw = await this.parts.bodies.read(request, response);
     const body = parseJson(raw);
     const facts = anthropicMessages.readRequest(body);
     const route = await callRoute(routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);

@@ -20,31 +20,50 @@ const frameLimit = 24 * 1024 * 1024;
 /** Opens AWS's binary frames, cut anywhere into chunks, and writes each as the event it stands for. Both checksums are checked. */
 export class EventStreamDecoder implements StreamDecoder {
   private readonly codec = new EventStreamCodec((input) => Buffer.from(input as Uint8Array).toString('utf8'), (input) => Buffer.from(input, 'utf8'));
-  private rest: Buffer = Buffer.alloc(0);
+  /** Pieces of a frame that is not whole yet: put together when it is, not with each piece. */
+  private held: Buffer[] = [];
+  private size = 0;
+  private awaited = 0;
 
   /** `write` gives the text of an event, or nothing. */
   constructor(private readonly write: (frame: Frame) => string) {}
 
   push(bytes: Uint8Array): Uint8Array {
+    this.held.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    this.size += bytes.length;
+    if (this.size < this.awaited) {
+      this.own();
+      return nothing;
+    }
+    const whole = this.held.length === 1 ? this.held[0]! : Buffer.concat(this.held, this.size);
     let from = 0;
-    const held = this.rest.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([this.rest, bytes]);
     let out = '';
-    while (held.length - from >= 4) {
-      const size = held.readUInt32BE(from);
+    this.awaited = 0;
+    while (whole.length - from >= 4) {
+      const size = whole.readUInt32BE(from);
       if (size < smallestFrame) throw broken();
       if (size > frameLimit) throw new LineTooLong(`The provider announced a frame of ${size} bytes`);
-      if (held.length - from < size) break;
-      out += this.open(held.subarray(from, from + size));
+      if (whole.length - from < size) {
+        this.awaited = size;
+        break;
+      }
+      out += this.open(whole.subarray(from, from + size));
       from += size;
     }
-    // The chunk's memory is the connection's; what waits is copied.
-    this.rest = Buffer.from(held.subarray(from));
+    this.held = from === whole.length ? [] : [whole.subarray(from)];
+    this.size = whole.length - from;
+    this.own();
     return out === '' ? nothing : Buffer.from(out);
   }
 
   end(): Uint8Array {
-    if (this.rest.length > 0) throw broken();
+    if (this.size > 0) throw broken();
     return nothing;
+  }
+
+  /** The last piece's memory is the connection's; what waits is copied. */
+  private own(): void {
+    if (this.held.length > 0) this.held[this.held.length - 1] = Buffer.from(this.held.at(-1)!);
   }
 
   private open(frame: Buffer): string {

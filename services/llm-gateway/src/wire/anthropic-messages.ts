@@ -3,7 +3,7 @@ import { isModelName, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Record<WireError['kind'], string> = {
   'bad-request': 'invalid_request_error', unauthenticated: 'authentication_error', forbidden: 'permission_error', 'not-found': 'not_found_error', 'method-not-allowed': 'invalid_request_error',
-  'too-large': 'request_too_large', 'rate-limited': 'rate_limit_error', upstream: 'api_error', unavailable: 'overloaded_error', timeout: 'timeout_error', internal: 'api_error',
+  'too-large': 'request_too_large', unsupported: 'invalid_request_error', 'rate-limited': 'rate_limit_error', upstream: 'api_error', unavailable: 'overloaded_error', timeout: 'timeout_error', internal: 'api_error',
 };
 
 /** Anthropic messages. */

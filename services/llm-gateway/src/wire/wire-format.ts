@@ -18,7 +18,7 @@ export interface UsageEvent {
   onlyUsage: boolean;
 }
 
-export type ErrorKind = 'bad-request' | 'unauthenticated' | 'forbidden' | 'not-found' | 'method-not-allowed' | 'too-large' | 'rate-limited' | 'upstream' | 'unavailable' | 'timeout' | 'internal';
+export type ErrorKind = 'bad-request' | 'unauthenticated' | 'forbidden' | 'not-found' | 'method-not-allowed' | 'too-large' | 'unsupported' | 'rate-limited' | 'upstream' | 'unavailable' | 'timeout' | 'internal';
 
 /** A request that cannot be served as it is; the message says why. */
 export class WireError extends Error {
@@ -29,7 +29,7 @@ export class WireError extends Error {
 }
 
 export const errorStatus: Record<ErrorKind, number> = {
-  'bad-request': 400, unauthenticated: 401, forbidden: 403, 'not-found': 404, 'method-not-allowed': 405, 'too-large': 413, 'rate-limited': 429, upstream: 502, unavailable: 503, timeout: 504, internal: 500,
+  'bad-request': 400, unauthenticated: 401, forbidden: 403, 'not-found': 404, 'method-not-allowed': 405, 'too-large': 413, unsupported: 415, 'rate-limited': 429, upstream: 502, unavailable: 503, timeout: 504, internal: 500,
 };
 
 /** One vendor's format: pure functions over bodies and events, no network. */
