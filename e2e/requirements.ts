@@ -17,7 +17,7 @@ export const requirements: readonly Requirement[] = [
   { id: 'AUTH-7', state: 'not-yet', promise: 'Hash-chained audit log that can be searched and exported' },
   { id: 'AUTH-8', state: 'not-yet', promise: 'Projects: shared spaces with members, keys, budgets and templates' },
   { id: 'AUTH-9', state: 'not-yet', promise: 'Export of one\'s data, deletion of the account, retention rules' },
-  { id: 'CONV-1', state: 'part', promise: 'Conversations to create, list, rename, pin, archive and delete, with automatic titles and pages; invisible to others' },
+  { id: 'CONV-1', state: 'done', promise: 'Conversations to create, list, rename, pin, archive and delete, with automatic titles and pages; invisible to others' },
   { id: 'CONV-2', state: 'part', promise: 'Streams that resume from a cursor without gap, repeat or loss; closing a tab stops nothing' },
   { id: 'CONV-3', state: 'not-yet', promise: 'Full-text search over all one\'s conversations' },
   { id: 'CONV-4', state: 'not-yet', promise: 'Edit, regenerate, branch and fork, together with the computer' },

@@ -1,6 +1,7 @@
 import adapter from '@sveltejs/adapter-static';
 import { sveltekit } from '@sveltejs/kit/vite';
 import { defineConfig } from 'vite';
+import { sourceDigest } from './tools/source-digest.ts';
 import { announcerWithoutInlineStyle, withExternalBootstrap } from './tools/strict-csp.ts';
 
 /** What every signed-in page needs, in one file that the page asks for at once instead of thirty that it finds one after the other. */
@@ -17,8 +18,8 @@ export default defineConfig({
     announcerWithoutInlineStyle(),
     sveltekit({
       adapter: withExternalBootstrap(adapter({ fallback: 'index.html' })),
-      // Not the time of the build: the same source then makes the same files.
-      version: { name: '1' },
+      // Not the time of the build: the same source then makes the same files, and another one tells pages that are open.
+      version: { name: sourceDigest() },
       // The gateway sends its own, equally strict header; this one also holds where another server hands out the files.
       csp: {
         mode: 'hash',

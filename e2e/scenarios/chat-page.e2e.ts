@@ -11,6 +11,7 @@ const upstream = await startUpstream({
   script: ({ userText, entries }) => {
     heard.push(entries.flatMap((entry) => (entry.kind === 'user' ? [entry.text] : [])).join(' | '));
     if (userText === 'slow') return { text: 'word '.repeat(200), paceMs: 25 };
+    if (userText === 'formula') return { text: 'So $E = mc^2$, for $5 and $10:\n\n$$\n\\int_0^1 x^2 dx = \\frac{1}{3}\n$$' };
     if (userText === 'long') return { text: Array.from({ length: 60 }, (_, index) => `Paragraph ${index}\n\n\`\`\`\n${'line\n'.repeat(8)}\`\`\``).join('\n\n'), paceMs: 2 };
     return { text: `Heard: ${userText}` };
   },
@@ -108,6 +109,13 @@ describe('the chat in a browser', () => {
     await page.mouse.wheel(0, -600);
     await page.getByRole('button', { name: 'Jump to the end' }).click();
     await page.getByRole('button', { name: 'Jump to the end' }).waitFor({ state: 'detached' });
+  });
+
+  it('CONV-2: draws formulas and leaves money alone', async () => {
+    await say('formula');
+    await page.locator('.display math mfrac').waitFor();
+    expect(await page.locator('.turn').last().locator('p math').count()).toBe(1);
+    expect(await page.locator('.turn').last().locator('p').first().innerText()).toContain('for $5 and $10:');
   });
 
   it('CONV-1: pins, archives and restores', async () => {

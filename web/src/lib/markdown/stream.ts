@@ -1,5 +1,6 @@
-import { Lexer, type Token, type Tokens } from 'marked';
+import type { Token, Tokens } from 'marked';
 import { share } from '../text/share.ts';
+import { lex } from './lexer.ts';
 import { closeMarks, openFence } from './unfinished.ts';
 
 /** A block of Markdown at the top level. `key` is where it begins, so it is the same block while text is added. */
@@ -42,7 +43,7 @@ export class MarkdownStream {
 
   #readTail(): void {
     const tail = this.#source.slice(this.#tailStart);
-    const blocks = place(new Lexer().lex(tail + closeMarks(tail)), this.#tailStart);
+    const blocks = place(lex(tail + closeMarks(tail)), this.#tailStart);
     const last = blocks.at(-1);
     this.#finished.push(...blocks.slice(0, -1));
     this.#tail = last ? share(this.#tail.filter(({ key }) => key === last.key), [last]) : [];
@@ -54,7 +55,7 @@ export class MarkdownStream {
   /** The whole text at its end: what looked finished too early is set right, everything else stays the object it was. */
   #readAll(): void {
     const known = new Map([...this.#finished, ...this.#tail].map((block) => [block.key, block]));
-    this.#finished = place(new Lexer().lex(this.#source), 0).map((block) => share(known.get(block.key), block));
+    this.#finished = place(lex(this.#source), 0).map((block) => share(known.get(block.key), block));
     this.#tail = [];
     this.#tailStart = this.#source.length;
     this.#fence = null;
