@@ -121,10 +121,10 @@ describe('a subscription\'s calls (LLM-7)', () => {
       for (let at = 0; at < said.length; at += 61) response.write(said.subarray(at, at + 61));
       response.end();
     };
-    const got = await send('/claude/v1/messages?beta=true', { headers: { authorization: login, 'anthropic-beta': 'oauth-2025-04-20' }, body: JSON.stringify({ model: 'claude-opus-5-5', stream: true }) });
+    const got = await send('/claude/v1/messages?beta=true', { headers: { authorization: login, 'anthropic-beta': 'oauth-2025-04-20', 'user-agent': 'claude-cli/2.1.329 (external, cli)' }, body: JSON.stringify({ model: 'claude-opus-5-5', stream: true }) });
     expect(got.body.equals(said)).toBe(true);
     expect(seen[0]!.headers).toMatchObject({ 'anthropic-beta': 'oauth-2025-04-20' });
-    expect(await rowOf(got)).toMatchObject({ provider: 'claude', model: 'claude-opus-5-5', wire: 'anthropic-messages', stream: true, status: 'completed', uncachedInput: 70, cacheRead: 20, cacheWrite5m: 10, output: 30, cost: null, estimated: false });
+    expect(await rowOf(got)).toMatchObject({ provider: 'claude', model: 'claude-opus-5-5', wire: 'anthropic-messages', agent: 'claude-code', stream: true, status: 'completed', uncachedInput: 70, cacheRead: 20, cacheWrite5m: 10, output: 30, cost: null, estimated: false });
   });
 
   it('wait for nothing: a piece that is there is passed on before the next is said', async () => {
@@ -236,6 +236,8 @@ describe('who may use them', () => {
     expect(paid.status).toBe(200);
     expect(await rowOf(paid)).toMatchObject({ keyUser: 'ada', keyTeam: 'web', provider: 'claude' });
     expect([(await send('/claude/v1/models', { method: 'GET' }, few)).status, (await send('/claude/v1/models', { method: 'GET' }, few)).status]).toEqual([200, 429]);
+    // Nobody knows what such a call costs, and it is not the gateway's money.
+    expect((await send('/claude/v1/messages', { headers: { authorization: login }, body: '{}' }, await makeKey({ max_budget: 0.000001 }))).status).toBe(200);
     const { token } = await gateway.resolve('somebody', 'scripted/demo');
     expect((await send('/claude/v1/models', { method: 'GET' }, token)).status).toBe(403);
   });

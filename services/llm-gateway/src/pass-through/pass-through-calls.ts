@@ -7,6 +7,7 @@ import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
@@ -62,7 +63,7 @@ export class PassThroughCalls {
     const call: ModelCall | null = format && {
       id: newId(), startedAt: Date.now(), startedMark, route: { source: 'caller', provider: endpoint.path.slice(1), model: 'unknown' }, wire: format, stream: false, requestBytes: Number(request.headers['content-length'] ?? 0),
       // No address that a price list knows: what a call of somebody's subscription costs cannot be said.
-      baseUrl: endpoint.path, officialPrices: false, run: null, key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
+      baseUrl: endpoint.path, officialPrices: false, run: null, agent: callingAgent(request.headers), key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
     };
     const held = key === null ? null : await this.parts.keyCalls.begin(key, { source: 'caller', provider: '', model: endpoint.path }, 0, {});
     if (response.destroyed) return held?.dropped();
