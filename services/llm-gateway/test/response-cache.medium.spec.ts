@@ -125,7 +125,7 @@ describe('the response cache (LLM-4)', () => {
     expect(chat.requests.at(-1)!.raw).not.toContain('"cache"');
   });
 
-  it('keeps no error, nothing cut and nothing that was left early', async () => {
+  it('keeps no error, nothing cut, nothing very large and nothing that was left early', async () => {
     for (const [script, more] of [[() => ({ status: 400, error: { error: { message: 'odd' } } }), {}], [() => ({ text: 'one two three four', cutAfter: 3 }), { stream: true }], [() => ({ status: 503, error: { error: { message: 'busy' } } }), { stream: true }]] as [UpstreamScript, object][]) {
       const content = fresh();
       chat.use(script);
@@ -134,6 +134,9 @@ describe('the response cache (LLM-4)', () => {
       const answer = await ask(content, { more });
       expect([answer.status, answer.again]).toEqual([200, false]);
     }
+    const large = fresh();
+    chat.use(() => ({ text: 'x'.repeat(2_200_000) }));
+    for (let time = 0; time < 2; time++) expect((await ask(large)).again).toBe(false);
     const content = fresh();
     chat.use(() => ({ text: 'a long answer that is said slowly', paceMs: 40 }));
     const controller = new AbortController();

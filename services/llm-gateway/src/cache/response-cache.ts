@@ -8,9 +8,13 @@ import { isWholeAnswer } from './whole-answer.ts';
 
 /** Answers that are larger are not kept. */
 const mostBytes = 2 * 1024 * 1024;
+/** What is held at most of answers that are still being given; beyond it one is given and not kept. */
+const mostHeld = 64 * 1024 * 1024;
 
 /** Answers that are given again, each to its own owner only. */
 export class ResponseCache {
+  private readonly held = { bytes: 0 };
+
   constructor(private readonly settings: CacheSettings, readonly store: AnswerStore, private readonly now: () => number = Date.now) {}
 
   /** The place of a call's answer; null: this call has nothing to do with the cache. */
@@ -21,7 +25,7 @@ export class ResponseCache {
     if (!controls.use && (!settings.always || call.run !== null)) return null;
     if (controls.noCache && controls.noStore) return null;
     const key = cacheKey({ ...subject, namespace: controls.namespace ?? settings.namespace, format: call.wire });
-    return new CacheEntry(key, call, controls, (controls.ttl ?? settings.ttl) * 1_000, this.store, this.now);
+    return new CacheEntry(key, call, controls, (controls.ttl ?? settings.ttl) * 1_000, this.store, this.held, this.now);
   }
 }
 
@@ -30,7 +34,7 @@ export class CacheEntry {
   private parts: Buffer[] | null = null;
   private size = 0;
 
-  constructor(readonly key: string, private readonly call: ModelCall, private readonly controls: CacheControls, private readonly ttlMs: number, private readonly store: AnswerStore, private readonly now: () => number) {}
+  constructor(readonly key: string, private readonly call: ModelCall, private readonly controls: CacheControls, private readonly ttlMs: number, private readonly store: AnswerStore, private readonly held: { bytes: number }, private readonly now: () => number) {}
 
   /** The answer that is there and may be given; null: the call must be made. */
   async find(): Promise<CachedAnswer | null> {
@@ -54,9 +58,11 @@ export class CacheEntry {
       if (this.parts === null || (typeof chunk !== 'string' && !(chunk instanceof Uint8Array))) return;
       const bytes = Buffer.from(chunk);
       this.size += bytes.length;
-      if (this.size > mostBytes) this.parts = null;
-      else this.parts.push(bytes);
+      this.held.bytes += bytes.length;
+      this.parts.push(bytes);
+      if (this.size > mostBytes || this.held.bytes > mostHeld) this.letGo();
     };
+    response.once('close', () => this.letGo());
     const [write, end] = [response.write.bind(response), response.end.bind(response)] as [(...given: unknown[]) => boolean, (...given: unknown[]) => ServerResponse];
     response.write = ((...given: unknown[]) => {
       take(given[0]);
@@ -66,6 +72,12 @@ export class CacheEntry {
       take(given[0]);
       return end(...given);
     }) as typeof response.end;
+  }
+
+  private letGo(): void {
+    this.held.bytes -= this.size;
+    this.size = 0;
+    this.parts = null;
   }
 
   /** The call is over; what was taken is kept once the client has all of it. */
