@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { defineEvent, defineRequest } from './contract.ts';
 
-/** Of a model's `litellm_params`, what may be written and never read: it travels sealed, rests encrypted and is in no answer. */
-export const secretModelParameters = [
-  'api_key', 'aws_access_key_id', 'aws_secret_access_key', 'aws_session_token', 'aws_bearer_token_bedrock', 'vertex_credentials', 'azure_ad_token', 'client_secret', 'extra_headers',
-] as const;
+const harmless = /(_per_token|_token_cost|_tokens|_token_limit)$/;
+
+/**
+ * Whether a parameter of `litellm_params` may be written and never read: it travels sealed, rests encrypted and is in no answer.
+ * Judged by its name, so that the keys of providers that nobody here knows are kept as well.
+ */
+export function isSecretParameter(name: string): boolean {
+  return name === 'extra_headers' || (/key|secret|token|password|passphrase|credential|authorization|headers|cookie/i.test(name) && !harmless.test(name));
+}
 
 const fields = z.record(z.string().max(200), z.unknown());
 

@@ -134,7 +134,7 @@ describe('models that are added while running (LLM-2)', () => {
   });
 
   it('SECURITY 13: their keys are encrypted, and in no answer and no log; they stay with their address', async () => {
-    const { body } = await send(one, 'POST', '/model/new', model('kept', { extra_headers: { 'x-gateway': 'canary-in-a-header' } }));
+    const { body } = await send(one, 'POST', '/model/new', model('kept', { extra_headers: { 'x-gateway': 'canary-in-a-header' }, a_token_nobody_knows: 'canary-in-a-header' }));
     upstream.use(() => ({ status: 401, error: { error: { message: `Incorrect API key provided: ${secret}` } } }));
     const shown = JSON.stringify([body, await send(one, 'GET', '/model/info'), await call(one, 'kept'), await one.gateway.request(llmModels.list, {}), await one.gateway.request(llmModels.test, { id: body.model_id })]);
     upstream.use(() => ({ text: 'first' }));

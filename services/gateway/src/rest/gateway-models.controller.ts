@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { api, DeclaredError, llm, llmModels, secretModelParameters, type AnswerOf, type BodyOf } from '@deskhand/contracts';
+import { api, DeclaredError, isSecretParameter, llm, llmModels, type AnswerOf, type BodyOf } from '@deskhand/contracts';
 import { Bus, seal } from '@deskhand/platform';
 import { Ask, Handles, type Asked } from '../http/handles.ts';
 
@@ -37,10 +37,9 @@ export class GatewayModelsController {
 
   /** Secrets leave this process only sealed to the model gateway, so that the bus never carries them readable. */
   private async sealed(parameters: Parameters): Promise<{ litellm_params: Parameters; sealed_secrets?: string }> {
-    const isSecret = ([name]: [string, unknown]): boolean => (secretModelParameters as readonly string[]).includes(name);
     const entries = Object.entries(parameters);
-    const secrets = entries.filter(isSecret);
-    const litellm_params = Object.fromEntries(entries.filter((entry) => !isSecret(entry)));
+    const secrets = entries.filter(([name]) => isSecretParameter(name));
+    const litellm_params = Object.fromEntries(entries.filter(([name]) => !isSecretParameter(name)));
     if (secrets.length === 0) return { litellm_params };
     const text = JSON.stringify(Object.fromEntries(secrets));
     if (text.length > 100_000) throw new DeclaredError('BAD_INPUT', 'The keys are too long.');

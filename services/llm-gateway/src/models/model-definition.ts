@@ -1,4 +1,4 @@
-import { DeclaredError, secretModelParameters } from '@deskhand/contracts';
+import { DeclaredError, isSecretParameter } from '@deskhand/contracts';
 import { parseEndpointUrl, type AddressPolicy } from '@deskhand/platform/outgoing';
 import { Document, LineCounter, type Node } from 'yaml';
 import type { ModelEntry } from '../configuration/gateway-file.ts';
@@ -20,8 +20,6 @@ const addressParameters = ['api_base', 'base_url', 'aws_bedrock_runtime_endpoint
 const placeParameters = ['aws_region_name', 'vertex_location'] as const;
 const longest = 64 * 1024;
 
-const isSecret = (name: string): boolean => (secretModelParameters as readonly string[]).includes(name);
-
 /** `BAD_INPUT` that names the field, as every refusal of a model does. */
 export function badField(field: string, why: string): DeclaredError {
   return new DeclaredError('BAD_INPUT', `${field}: ${why}`, { field });
@@ -29,12 +27,12 @@ export function badField(field: string, why: string): DeclaredError {
 
 /** Without everything that may never be shown. */
 export function publicParameters(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(parameters).filter(([name]) => !isSecret(name)));
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => !isSecretParameter(name)));
 }
 
 /** The secrets that it has, by name. */
 export function secretsOf(parameters: Readonly<Record<string, unknown>>): string[] {
-  return Object.keys(parameters).filter((name) => isSecret(name) && parameters[name] != null);
+  return Object.keys(parameters).filter((name) => isSecretParameter(name) && parameters[name] != null);
 }
 
 /** What decides where its secrets are sent. */
@@ -94,7 +92,7 @@ function checkAddress(name: string, value: unknown, policy: AddressPolicy): void
 function checkHeaders(parameters: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(parameters)) {
     if (name === 'vertex_credentials' || typeof value !== 'string') continue;
-    if ((isSecret(name) || name === 'organization') && !/^[\x21-\x7e]{1,10000}$/.test(value)) throw badField(`litellm_params.${name}`, 'may hold letters, digits and signs only, no spaces or line breaks.');
+    if ((isSecretParameter(name) || name === 'organization') && !/^[\x21-\x7e]{1,10000}$/.test(value)) throw badField(`litellm_params.${name}`, 'may hold letters, digits and signs only, no spaces or line breaks.');
   }
   const headers = parameters.extra_headers;
   if (headers == null) return;

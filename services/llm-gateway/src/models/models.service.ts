@@ -102,8 +102,8 @@ export class ModelsService {
     const merged: ModelDefinition = {
       group: change.group ?? row.group, parameters: present({ ...before?.parameters, ...change.parameters }), info: present({ ...row.info, ...change.info, id: undefined }),
     };
-    this.deploymentOf(id, merged);
-    if (before !== null) assertKeysStay(before, merged, change);
+    const { unused } = this.deploymentOf(id, merged);
+    if (before !== null) assertKeysStay(before, merged, change, unused);
     if (!(await this.repository.change(this.rowOf(id, merged, row.createdAt, Math.max(Date.now(), row.updatedAt + 1)), row.updatedAt))) throw new DeclaredError('CONFLICT', 'Somebody else changed this model at the same time. Look at it again.');
     return this.announced(id);
   }
@@ -202,9 +202,9 @@ const unknownModel = (id: string): DeclaredError => new DeclaredError('NOT_FOUND
 const present = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> => Object.fromEntries(Object.entries(fields).filter(([, value]) => value != null));
 
 /** A stored key goes to the address that it was stored for; else whoever may change an address could read keys. */
-function assertKeysStay(before: ModelDefinition, after: ModelDefinition, { parameters = {} }: ModelChange): void {
+function assertKeysStay(before: ModelDefinition, after: ModelDefinition, { parameters = {} }: ModelChange, unused: readonly string[]): void {
   if (destinationOf(before) === destinationOf(after)) return;
-  const kept = secretsOf(after.parameters).find((name) => parameters[name] == null);
+  const kept = secretsOf(after.parameters).find((name) => parameters[name] == null && !unused.includes(`litellm_params.${name}`));
   if (kept !== undefined) throw badField(`litellm_params.${kept}`, 'must be given again, because the address changes.');
 }
 
