@@ -20,7 +20,7 @@ beforeAll(async () => {
   databases = await startDatabases('postgres');
   const url = await databases.url();
   ground = { nats, databases: { ...databases, url: async () => url }, close: async () => { await databases.close(); await nats.close(); } };
-  upstream = await startUpstream({ format: 'openai-chat', script: ({ body }) => ({ text: 'pong', delayMs: 5, usage: { uncachedInput: 20, output: Math.min(Number(body.max_completion_tokens ?? body.max_tokens ?? 50), 50) } }) });
+  upstream = await startUpstream({ format: 'openai-chat', script: ({ body, userText }) => ({ text: 'pong', delayMs: userText === 'slow' ? 1_000 : 5, usage: { uncachedInput: 20, output: Math.min(Number(body.max_completion_tokens ?? body.max_tokens ?? 50), 50) } }) });
   const file = join(folder, 'config.yaml');
   writeFileSync(file, `model_list:
   - { model_name: priced, litellm_params: { model: openai/priced, api_base: "${upstream.url}/v1", api_key: k, input_cost_per_token: ${perInput}, output_cost_per_token: ${perOutput} } }
@@ -98,7 +98,7 @@ describe('virtual keys (LLM-5)', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
     expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ code: 'rate_limit_exceeded', message: expect.stringContaining('3 calls a minute') as string });
     const narrow = await makeKey({ max_parallel_requests: 2 });
-    const together = await Promise.all(Array.from({ length: 5 }, async () => call(one, narrow)));
+    const together = await Promise.all(Array.from({ length: 5 }, async () => call(one, narrow, { messages: [{ role: 'user', content: 'slow' }] })));
     expect(together.filter(({ status }) => status === 200)).toHaveLength(2);
   });
 
