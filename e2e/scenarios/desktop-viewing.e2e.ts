@@ -90,7 +90,7 @@ describe('a desktop that people watch', () => {
     honest.close();
   });
 
-  it('SECURITY 1 SECURITY 7: nobody else watches, and a ticket opens once', async () => {
+  it('SECURITY 1 SECURITY 5 SECURITY 7: nobody else watches, and a ticket opens once', async () => {
     const id = await begin();
     const url = await ticket(ada, id);
     const first = await RfbClient.open(url);
