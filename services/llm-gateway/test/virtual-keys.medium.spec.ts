@@ -126,6 +126,19 @@ describe('virtual keys (LLM-5)', () => {
     expect((await info(keys[0]!)).spend).toBeLessThanOrEqual(0.015);
   });
 
+  it('a change of a key leaves it all the money that it has', async () => {
+    const key = await makeKey({ max_budget: 0.1 });
+    for (const path of ['/key/block', '/key/update', '/key/unblock']) {
+      // Each sets aside what 4,096 tokens cost, and uses little of it.
+      if (path !== '/key/unblock') await expect.poll(async () => (await call(one, key)).status, { timeout: 4_000 }).toBe(path === '/key/block' ? 200 : 401);
+      await manage(path, { key });
+    }
+    expect((await call(one, key)).status).toBe(200);
+    const again = (await manage('/key/regenerate', { key })).body as { key: string; spend: number };
+    expect(again.spend).toBeLessThan(0.01);
+    expect((await call(one, again.key)).status).toBe(200);
+  });
+
   it('begin anew with their window', async () => {
     const key = await makeKey({ max_budget: 0.0012, budget_duration: '2s' });
     const spend = async (): Promise<number> => {

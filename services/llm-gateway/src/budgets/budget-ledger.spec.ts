@@ -13,6 +13,9 @@ function bank(max: number): BudgetLeases & { leased: number; asked: number } {
       this.leased += granted;
       return { granted, left: max - this.leased, windowEnd: null };
     },
+    async giveBack(_, amount) {
+      this.leased -= amount;
+    },
   };
 }
 
@@ -35,6 +38,21 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
     for (const call of calls) if (call.status === 'rejected') expect(call.reason).toMatchObject({ code: 'budget_exceeded', message: expect.stringMatching(/\$0[\d.]* of \$1 is left/) as string });
   });
 
+  it('gives back what it does not need when a budget is changed, and keeps what calls at work may cost', async () => {
+    const shared = bank(1);
+    const ledger = new BudgetLedger(shared);
+    const done = await ledger.reserve([{ id: 'b', max: 1 }], 0.6);
+    ledger.settle(done, 0.1);
+    const atWork = await ledger.reserve([{ id: 'b', max: 1 }], 0.2);
+    await ledger.forget('b');
+    expect(shared.leased).toBeCloseTo(0.3, 9);
+    ledger.settle(atWork, 0.05);
+    await ledger.forget('b');
+    expect(shared.leased).toBeCloseTo(0.15, 9);
+    await ledger.reserve([{ id: 'b', max: 1 }], 0.8);
+    await expect((async () => ledger.reserve([{ id: 'b', max: 1 }], 0.1))()).rejects.toMatchObject({ code: 'budget_exceeded' });
+  });
+
   it('asks the database seldom', async () => {
     const shared = bank(100);
     const ledger = new BudgetLedger(shared);
@@ -43,7 +61,7 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
   });
 
   it('takes from all budgets of a call or from none', async () => {
-    const leases: BudgetLeases = { lease: async (id, least, wanted) => (id === 'empty' ? { granted: 0, left: 0, windowEnd: null } : { granted: Math.max(least, wanted), left: 0, windowEnd: null }) };
+    const leases: BudgetLeases = { giveBack: async () => {}, lease: async (id, least, wanted) => (id === 'empty' ? { granted: 0, left: 0, windowEnd: null } : { granted: Math.max(least, wanted), left: 0, windowEnd: null }) };
     const ledger = new BudgetLedger(leases);
     await expect(ledger.reserve([{ id: 'full', max: 1 }, { id: 'empty', max: 1 }], 0.5)).rejects.toMatchObject({ code: 'budget_exceeded' });
     expect(await ledger.reserve([{ id: 'full', max: 1 }], 0.5)).toMatchObject({ amount: 0.5 });
@@ -52,7 +70,7 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
   it('begins anew with its window', async () => {
     let now = 0;
     let asked = 0;
-    const ledger = new BudgetLedger({ lease: async (_, least) => ({ granted: asked++ < 2 ? least : 0, left: 0, windowEnd: 1_000 + now }) }, () => now);
+    const ledger = new BudgetLedger({ giveBack: async () => {}, lease: async (_, least) => ({ granted: asked++ < 2 ? least : 0, left: 0, windowEnd: 1_000 + now }) }, () => now);
     const first = await ledger.reserve([{ id: 'b', max: 1 }], 1);
     now = 1_500;
     // What was set aside before the window's end gives nothing back to the new one.

@@ -13,6 +13,8 @@ export interface BudgetLeases {
    * `left` is what nobody holds after that. `windowEnd` is when the budget begins anew, Unix milliseconds, null: never.
    */
   lease(budgetId: string, least: number, wanted: number): Promise<{ granted: number; left: number; windowEnd: number | null }>;
+  /** What was leased here and is not needed any more. */
+  giveBack(budgetId: string, amount: number): Promise<void>;
 }
 
 /** Money set aside for one call, in each of its budgets. */
@@ -66,9 +68,15 @@ export class BudgetLedger {
     for (const { id, epoch } of budgets) this.#give(id, epoch, amount - actual);
   }
 
-  /** Forgets what is known of a budget, because it was changed. What is leased stays leased. */
-  forget(id: string): void {
-    this.#slices.delete(id);
+  /** Gives back what is left of a budget's slice, because the budget was changed: the next call leases by what it says now. */
+  async forget(id: string): Promise<void> {
+    const slice = this.#slices.get(id);
+    if (slice === undefined) return;
+    await slice.refilling?.catch(() => undefined);
+    const rest = slice.available;
+    if (rest <= 0) return;
+    slice.available = 0;
+    await this.leases.giveBack(id, rest);
   }
 
   async #take({ id, max }: Budget, amount: number): Promise<{ id: string; epoch: number }> {

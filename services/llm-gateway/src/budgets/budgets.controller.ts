@@ -21,7 +21,7 @@ export class BudgetsController {
   async set({ kind, id, max_budget: max, budget_seconds: seconds }: ReceivedOf<typeof budgets.set>): Promise<BudgetView> {
     const row = await this.keys.saveBudget(`${kind}:${id}`, { max, ...(seconds !== undefined && { windowMs: seconds === null ? null : seconds * 1_000 }) });
     this.cache.changed();
-    this.ledger.forget(row.id);
+    await this.ledger.forget(row.id);
     return view(row);
   }
 }

@@ -35,6 +35,17 @@ export class BudgetsRepository implements BudgetLeases {
     });
   }
 
+  async giveBack(budgetId: string, amount: number): Promise<void> {
+    await this.database.transaction(async (em) => {
+      const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      const lease = await em.findOne(budgetLeaseEntity, { budgetId, instance: this.instance });
+      if (budget === null || lease === null) return;
+      const back = Math.min(lease.amount, amount);
+      lease.amount -= back;
+      budget.leased = Math.max(0, budget.leased - back);
+    });
+  }
+
   /** Adds what stored calls cost to their budgets, in the transaction that stores them: so each counts exactly once. */
   async spend(em: EntityManager, rows: readonly UsageRow[]): Promise<void> {
     const costs = new Map<string, number>();

@@ -97,14 +97,16 @@ export class KeyRoutes {
   }
 
   private async regenerate(key: string): Promise<object> {
+    // What is leased counts as spent under the new key.
+    await this.parts.ledger.forget(`key:${hashGiven(key)}`);
     const again = await this.parts.keys.regenerate(hashGiven(key));
     if (again === null) throw unknown('key');
     return { key: again.key, ...keyView(again.made) };
   }
 
-  private keyAnswer(found: WithBudget<VirtualKeyRow> | null): object {
+  private async keyAnswer(found: WithBudget<VirtualKeyRow> | null): Promise<object> {
     if (found === null) throw unknown('key');
-    this.parts.ledger.forget(`key:${found.row.hash}`);
+    await this.parts.ledger.forget(`key:${found.row.hash}`);
     return keyView(found);
   }
 

@@ -32,7 +32,7 @@ export class KeysController {
     const changed = await this.unlessTaken(async () => this.keys.change(id, fieldsOf(change), budgetOf(change)));
     if (changed === null) throw unknownKey();
     this.cache.changed();
-    this.ledger.forget(`key:${id}`);
+    await this.ledger.forget(`key:${id}`);
     return keyView(changed);
   }
 
