@@ -67,7 +67,7 @@ describe('two instances behind one address', () => {
     const counted = (): UpstreamAnswer => pong;
     first.use(async () => {
       most = Math.max(most, ++now);
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 600));
       now--;
       return counted();
     });
@@ -118,17 +118,18 @@ describe('two instances behind one address', () => {
 
   it('kill -9: what the dead one held comes back, and there are never too many', async () => {
     const third = await processes.start('third');
-    let [now, most, everMost] = [0, 0, 0];
+    let [now, most, everMost, takesMs] = [0, 0, 0, 2_000];
     first.use(async () => {
       most = Math.max(most, ++now);
       everMost = Math.max(everMost, most);
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, takesMs));
       now--;
       return pong;
     });
     const key = await makeKey({ max_parallel_requests: 5 });
     const held = await many([third], key, 20);
     expect(held.good).toBe(5);
+    takesMs = 200;
     third.signal('SIGKILL');
     const killed = Date.now();
     // Until its lease is over, its share is nobody's; then it is there for the others.

@@ -5,7 +5,7 @@ import type { WireFormat } from '@deskhand/contracts';
 /** Ways in which a provider may be broken or malicious. */
 export type Hostility =
   | 'endless-line' | 'endless-events' | 'endless-json' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall'
-  | 'huge-header' | 'encoded' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'hang-up';
+  | 'huge-header' | 'encoded' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'echo-in-header' | 'echo-in-stream' | 'hang-up';
 
 const streamType = { 'content-type': 'text/event-stream' };
 const jsonType = { 'content-type': 'application/json' };
@@ -32,10 +32,14 @@ export function misbehave(how: Hostility, format: WireFormat, request: IncomingM
     'cut-inside-line': () => { response.writeHead(200, streamType).write(`${event}data: {"choices":[{"delta":{"content":"and th`); setTimeout(() => socket.destroy(), 30); },
     'json-for-stream': () => void response.writeHead(200, jsonType).end('{"choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}],"content":[]}'),
     'echo-credentials': () => void response.writeHead(400, jsonType).end(JSON.stringify({ error: { message: 'Bad request', headers: request.headers } })),
+    'echo-in-header': () => void response.writeHead(200, { ...jsonType, 'x-request': credentialOf(request) }).end('{"choices":[{"index":0,"message":{"role":"assistant","content":"fine"},"finish_reason":"stop"}],"content":[]}'),
+    'echo-in-stream': () => void response.writeHead(200, { ...streamType, 'x-request': credentialOf(request) }).end(`${event}data: ${JSON.stringify({ error: { message: `Your key ${credentialOf(request)} is odd`, type: 'x' } })}\n\n`),
     'hang-up': () => void socket.destroy(),
   };
   acts[how]();
 }
+
+const credentialOf = (request: IncomingMessage): string => String(request.headers.authorization ?? request.headers['x-api-key']);
 
 function firstEvent(format: WireFormat): string {
   if (format === 'openai-chat') return `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta: { role: 'assistant', content: 'first' }, finish_reason: null }] })}\n\n`;

@@ -34,7 +34,7 @@ class Common {
       },
       renew: async (ids) => {
         for (const id of ids) this.shares.get(`${id} ${name}`)!.until = this.now + slotsMs;
-        return { endsInMs: slotsMs };
+        return { endsInMs: slotsMs, kept: new Set(ids) };
       },
     };
     const peers: LimitPeers = {

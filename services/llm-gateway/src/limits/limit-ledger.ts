@@ -118,8 +118,8 @@ export class LimitLedger {
       }
     }
     if (kept.length === 0) return;
-    const { endsInMs } = await this.options.leases.renew(kept.map(({ limit }) => limit.id));
-    for (const share of kept) share.endsAt = now + endsInMs;
+    const renewed = await this.options.leases.renew(kept.map(({ limit }) => limit.id));
+    for (const share of kept) if (renewed.kept.has(share.limit.id) && share.endsAt !== 0) share.endsAt = now + renewed.endsInMs;
   }
 
   #inBackground(share: Share, amount: number): void {

@@ -16,8 +16,8 @@ export interface LimitLeases {
   lease(limit: Limit, owed: number, least: number, wanted: number): Promise<{ granted: number; endsInMs: number; lease: number }>;
   /** What is not needed of a lease is there for the others. */
   giveBack(limit: Limit, lease: number, amount: number): Promise<void>;
-  /** Keeps the slots of these limits for another while. */
-  renew(ids: readonly string[]): Promise<{ endsInMs: number }>;
+  /** Keeps the slots of these limits for another while. `kept`: those that had not run out before. */
+  renew(ids: readonly string[]): Promise<{ endsInMs: number; kept: ReadonlySet<string> }>;
 }
 
 /** The other instances, as far as limits are concerned. */

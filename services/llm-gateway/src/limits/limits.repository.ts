@@ -24,8 +24,8 @@ export class LimitsRepository implements LimitLeases {
 
   async lease({ id, kind, most }: Limit, owed: number, least: number, wanted: number): Promise<{ granted: number; endsInMs: number; lease: number }> {
     return this.alone(async (em) => {
-      // Whoever has this row is alone with the limit; all instances go by the database's clock.
-      await em.execute('insert into limits (id, asked_at) values (?, ?) on conflict (id) do update set asked_at = excluded.asked_at', [id, Date.now()]);
+      await this.lock(em, id);
+      // All instances go by the database's clock.
       const now = await this.database.now(em);
       const until = kind === 'minute' ? (Math.floor(now / minuteMs) + 1) * minuteMs : now + slotsMs;
       const shares = await em.execute<ShareRow[]>('select instance, amount from limit_shares where limit_id = ? and until > ?', [id, now]);
@@ -39,19 +39,22 @@ export class LimitsRepository implements LimitLeases {
 
   async giveBack({ id, kind }: Limit, lease: number, amount: number): Promise<void> {
     await this.alone(async (em) => {
+      await this.lock(em, id);
       // A minute that is over has nothing to give.
       const [same, values] = kind === 'minute' ? [' and until = ?', [lease]] : ['', []];
       await em.execute(`update limit_shares set amount = case when amount > ? then amount - ? else 0 end where limit_id = ? and instance = ?${same}`, [amount, amount, id, this.instance, ...values]);
     });
   }
 
-  async renew(ids: readonly string[]): Promise<{ endsInMs: number }> {
-    await this.alone(async (em) => {
+  async renew(ids: readonly string[]): Promise<{ endsInMs: number; kept: ReadonlySet<string> }> {
+    return this.alone(async (em) => {
       const now = await this.database.now(em);
       // One that ran out meanwhile may be others' by now.
-      await em.execute(`update limit_shares set until = ? where instance = ? and until > ? and limit_id in (${ids.map(() => '?').join(', ')})`, [now + slotsMs, this.instance, now, ...ids]);
+      const ours = `instance = ? and limit_id in (${ids.map(() => '?').join(', ')})`;
+      await em.execute(`update limit_shares set until = ? where until > ? and ${ours}`, [now + slotsMs, now, this.instance, ...ids]);
+      const rows = await em.execute<{ limit_id: string }[]>(`select limit_id from limit_shares where until > ? and ${ours}`, [now, this.instance, ...ids]);
+      return { endsInMs: slotsMs, kept: new Set(rows.map((row) => row.limit_id)) };
     });
-    return { endsInMs: slotsMs };
   }
 
   /** Gives back the slots of this process, because it ends, and forgets what nobody asked about for a day. */
@@ -69,6 +72,11 @@ export class LimitsRepository implements LimitLeases {
       if (this.database.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
       return work(em);
     });
+  }
+
+  /** Whoever has this row is alone with the limit. */
+  private async lock(em: EntityManager, id: string): Promise<void> {
+    await em.execute('insert into limits (id, asked_at) values (?, ?) on conflict (id) do update set asked_at = excluded.asked_at', [id, Date.now()]);
   }
 
   private async write(em: EntityManager, id: string, kind: Limit['kind'], amount: number, until: number): Promise<void> {
