@@ -36,7 +36,8 @@ export const benchmark: Benchmark = {
         place.product.kill('gateway');
         // Killed again only once it is up: a gateway that never comes up proves nothing.
         await place.product.untilWell();
-        await new Promise((resolve) => setTimeout(resolve, random() * 2_000));
+        // Long enough that streams of it come to 200 deltas on a busy machine too, short enough that each is hit.
+        await new Promise((resolve) => setTimeout(resolve, random() * 4_000));
       }
     };
     /** One run, followed in every way; whether it had deltas enough to count. */
