@@ -21,6 +21,8 @@ export interface BenchmarkOptions {
 export interface Benchmark {
   readonly name: string;
   readonly figures: readonly FigureDeclaration[];
+  /** Not part of `npm test`. */
+  readonly onlyWhenAsked?: boolean;
   /** Values by figure name. Throws when the measurement itself failed. */
   readonly run: (options: BenchmarkOptions) => Promise<Readonly<Record<string, number>>>;
 }

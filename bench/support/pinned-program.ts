@@ -16,7 +16,7 @@ export interface Program extends AsyncDisposable {
 export const cores = { measured: 0, others: 1 } as const;
 
 const canPin = process.platform === 'linux' && availableParallelism() > 1;
-const onCore = (core: number): string[] => (canPin ? ['taskset', '-c', String(core)] : []);
+export const onCore = (core: number): string[] => (canPin ? ['taskset', '-c', String(core)] : []);
 
 /** Starts it on one core; with `speaksFirst` resolves once it said something. */
 export async function startProgram(name: string, core: number, args: readonly string[], speaksFirst: boolean): Promise<Program> {
@@ -56,3 +56,6 @@ export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
+
+/** Bytes of memory that a process holds now. */
+export const residentBytes = (pid: number): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1_024;
