@@ -163,12 +163,22 @@ async function writeStream(events: Iterable<string>, answer: UpstreamAnswer, res
     const bytes = Buffer.from(event);
     const size = answer.pieceBytes ?? bytes.length;
     for (let at = 0; at < bytes.length; at += size) {
-      if (!response.write(bytes.subarray(at, at + size))) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+      if (!response.write(bytes.subarray(at, at + size))) await drained(response);
       if (answer.pieceBytes !== undefined) await sleep(0);
     }
     if (answer.paceMs !== undefined) await sleep(answer.paceMs);
   }
   response.end();
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 function readRequest(format: WireFormat, path: string, headers: IncomingHttpHeaders, raw: string): UpstreamRequest {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Log } from '@deskhand/platform';
@@ -103,5 +103,39 @@ describe('usage rows', () => {
     expect(kept()).toBe('');
     await recorder.close();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('are on disk before an answer that waits for them goes on', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
+    const recorder = recorderIn(folder, new Map(), () => true);
+    const onDisk: boolean[] = [];
+    for (const id of ['first', 'second']) {
+      recorder.end(callOf(id), outcome);
+      recorder.written(() => onDisk.push(readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(`"${id}"`))));
+    }
+    expect(onDisk).toEqual([]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(onDisk).toEqual([true, true]);
+    recorder.written(() => onDisk.push(false));
+    expect(onDisk).toEqual([true, true, false]);
+  });
+
+  it('hold no answer up while the disk takes nothing, and are written once it does', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
+    const troubles: unknown[] = [];
+    const journal = new UsageJournal(join(folder, 'gone'), (error) => troubles.push(error));
+    const recorder = new UsageRecorder(async () => { throw new Error('The database is away'); }, new PriceTable(), journal, new Log());
+    let answered = false;
+    recorder.end(callOf('first'), outcome);
+    recorder.written(() => { answered = true; });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([answered, troubles.length]).toEqual([true, 1]);
+    mkdirSync(join(folder, 'gone'));
+    recorder.end(callOf('second'), outcome);
+    await new Promise((resolve) => setImmediate(resolve));
+    orphan(join(folder, 'gone'));
+    const stored = new Map<string, UsageRow>();
+    await recorderIn(join(folder, 'gone'), stored).recover();
+    expect([...stored.keys()]).toEqual(['first', 'second']);
   });
 });
