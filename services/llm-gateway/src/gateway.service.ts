@@ -46,6 +46,8 @@ import { UsageRepository } from './usage/usage.repository.ts';
 
 /** How long a drain waits for calls at work; the agent asks again what was cut. */
 const drainMs = 8_000;
+/** How long money that is leased and not needed stays here. */
+const idleMoneyMs = 5_000;
 
 /** Brings the HTTP side up with the service and down with it. */
 @Injectable()
@@ -53,6 +55,7 @@ export class GatewayService implements OnApplicationBootstrap {
   private readonly server: GatewayServer;
   private readonly recorder: UsageRecorder;
   private port: number | null = null;
+  private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
     @Inject(GatewaySettings) private readonly settings: GatewaySettings,
@@ -64,7 +67,7 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(KeysRepository) keys: KeysRepository,
     @Inject(KeyCache) cache: KeyCache,
-    @Inject(BudgetLedger) ledger: BudgetLedger,
+    @Inject(BudgetLedger) private readonly ledger: BudgetLedger,
     @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository,
     @Inject(LimitLedger) sharedLimits: LimitLedger,
     @Inject(InstancesService) private readonly others: InstancesService,
@@ -104,7 +107,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.server = new GatewayServer({ calls, counts, embeddings, callers, keyRoutes, cacheRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
-    lifecycle.onDrain(20, async () => { await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });
+    lifecycle.onDrain(20, async () => { clearInterval(this.sweeper); await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -113,6 +116,7 @@ export class GatewayService implements OnApplicationBootstrap {
     // Only now: what the process before this one spent is known.
     await this.budgets.release();
     await this.models.start();
+    this.sweeper = setInterval(() => void this.ledger.giveBackIdle().catch(() => undefined), idleMoneyMs).unref();
     await this.others.join();
     this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
   }

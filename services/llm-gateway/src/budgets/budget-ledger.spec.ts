@@ -53,6 +53,22 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
     await expect((async () => ledger.reserve([{ id: 'b', max: 1 }], 0.1))()).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
 
+  it('gives back what nobody needed for a while, and no more', async () => {
+    const shared = bank(1);
+    const ledger = new BudgetLedger(shared);
+    ledger.settle(await ledger.reserve([{ id: 'b', max: 1 }], 0.6), 0.1);
+    await ledger.giveBackIdle();
+    // Until now it was needed.
+    expect(shared.leased).toBeCloseTo(0.6, 9);
+    ledger.settle(await ledger.reserve([{ id: 'b', max: 1 }], 0.2), 0);
+    await ledger.giveBackIdle();
+    expect(shared.leased).toBeCloseTo(0.3, 9);
+    await ledger.giveBackIdle();
+    expect(shared.leased).toBeCloseTo(0.1, 9);
+    await ledger.giveBackIdle();
+    expect(shared.leased).toBeCloseTo(0.1, 9);
+  });
+
   it('asks the database seldom', async () => {
     const shared = bank(100);
     const ledger = new BudgetLedger(shared);

@@ -30,6 +30,8 @@ interface Slice {
   /** Grows when the window begins anew: what was set aside before belongs to no slice any more. */
   epoch: number;
   refilling: Promise<void> | null;
+  /** The least that was available since `giveBackIdle` looked last: nobody here needed that much. */
+  idle: number;
 }
 
 /** Share of a budget that is leased at once, so that most calls ask nobody. */
@@ -48,7 +50,7 @@ export class BudgetLedger {
   reserve(budgets: readonly Budget[], amount: number): Reservation | Promise<Reservation> {
     const slices = budgets.map(({ id }) => this.#sliceOf(id));
     if (slices.some(({ available }) => available < amount)) return this.#reserveAsking(budgets, amount);
-    for (const slice of slices) slice.available -= amount;
+    for (const slice of slices) take(slice, amount);
     return { amount, budgets: budgets.map(({ id }, index) => ({ id, epoch: slices[index]!.epoch })) };
   }
 
@@ -73,17 +75,34 @@ export class BudgetLedger {
     const slice = this.#slices.get(id);
     if (slice === undefined) return;
     await slice.refilling?.catch(() => undefined);
-    const rest = slice.available;
-    if (rest <= 0) return;
-    slice.available = 0;
-    await this.leases.giveBack(id, rest);
+    await this.#giveBack(id, slice, slice.available);
+  }
+
+  /** Gives back what nobody here needed since it was called last: other instances may. */
+  async giveBackIdle(): Promise<void> {
+    for (const [id, slice] of this.#slices) {
+      const rest = Math.min(slice.idle, slice.available);
+      slice.idle = slice.available;
+      if (slice.refilling === null) await this.#giveBack(id, slice, rest);
+    }
+  }
+
+  async #giveBack(id: string, slice: Slice, amount: number): Promise<void> {
+    if (amount <= 0) return;
+    take(slice, amount);
+    try {
+      await this.leases.giveBack(id, amount);
+    } catch (error) {
+      slice.available += amount;
+      throw error;
+    }
   }
 
   async #take({ id, max }: Budget, amount: number): Promise<{ id: string; epoch: number }> {
     for (let tries = 0; ; tries++) {
       const slice = this.#sliceOf(id);
       if (slice.available >= amount) {
-        slice.available -= amount;
+        take(slice, amount);
         return { id, epoch: slice.epoch };
       }
       if (slice.refilling !== null) await slice.refilling.catch(() => undefined);
@@ -112,10 +131,15 @@ export class BudgetLedger {
     const known = this.#slices.get(id);
     if (known && (known.windowEnd === null || known.windowEnd > this.now())) return known;
     // In a new window leases begin from nothing.
-    const slice: Slice = { available: 0, windowEnd: null, epoch: (known?.epoch ?? 0) + 1, refilling: null };
+    const slice: Slice = { available: 0, windowEnd: null, epoch: (known?.epoch ?? 0) + 1, refilling: null, idle: 0 };
     this.#slices.set(id, slice);
     return slice;
   }
+}
+
+function take(slice: Slice, amount: number): void {
+  slice.available -= amount;
+  slice.idle = Math.min(slice.idle, slice.available);
 }
 
 const dollars = (amount: number): string => `$${Math.max(0, amount).toFixed(6).replace(/0+$/, '').replace(/\.$/, '')}`;
