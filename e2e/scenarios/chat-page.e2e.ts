@@ -135,6 +135,17 @@ describe('the chat in a browser', () => {
     await page.getByText('Heard: from the train').waitFor();
   });
 
+  it('CONV-1: the list can be put away, which is remembered, and opens as a drawer then', async () => {
+    const list = page.getByRole('list', { name: 'Conversations' });
+    await list.waitFor();
+    await page.keyboard.press('Control+b');
+    await list.waitFor({ state: 'hidden' });
+    await page.reload();
+    await page.getByRole('button', { name: 'Conversations', exact: true }).click();
+    await page.getByRole('dialog', { name: 'Conversations' }).getByRole('button', { name: 'Keep the list open' }).click();
+    await list.waitFor();
+  });
+
   it('CONV-1: a wrong address shows its page, once', async () => {
     let loads = 0;
     page.on('request', (request) => request.isNavigationRequest() && loads++);

@@ -63,17 +63,21 @@ export class Outbox {
     if (this.#sending.has(key)) return;
     this.#sending.add(key);
     this.#change(key, { problem: null });
+    let tooLate = false;
     try {
       const body = { content, idempotency_key: key };
       const { message_id } = steers === null ? await this.endpoints.say(this.conversationId, body) : await this.endpoints.steer(this.conversationId, steers, body);
       if (this.#arrived.has(message_id)) this.discard(key);
       else this.#change(key, { messageId: message_id, offline: false });
     } catch (error) {
+      tooLate = steers !== null && error instanceof ApiError && error.code === 'CONFLICT';
       const offline = error instanceof ApiError && (error.code === 'OFFLINE' || error.status >= 502);
-      this.#change(key, offline ? { offline } : { offline, problem: wordsOf(error) });
+      this.#change(key, tooLate ? { steers: null } : offline ? { offline } : { offline, problem: wordsOf(error) });
     } finally {
       this.#sending.delete(key);
     }
+    // The run that was to hear it ended meanwhile: then it is the next message.
+    if (tooLate) await this.retry(key);
   }
 
   #change(key: string, change: Partial<Pending>): void {
