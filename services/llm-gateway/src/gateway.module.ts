@@ -48,7 +48,7 @@ export class GatewayModule {
         fromSettings(AddressPolicy, (values) => new AddressPolicy(values.ALLOWED_PRIVATE_HOSTS)),
         { provide: OutgoingHttp, inject: [GatewaySettings, AddressPolicy], useFactory: makeOutgoing },
         { provide: GatewayFileService, inject: [GatewaySettings, Log], useFactory: (settings: GatewaySettings, log: Log) => new GatewayFileService(settings.values.LITELLM_CONFIG, process.env, log) },
-        { provide: Router, inject: [GatewayFileService, OutgoingHttp], useFactory: makeRouter },
+        { provide: Router, inject: [GatewayFileService, OutgoingHttp, LimitLedger], useFactory: makeRouter },
         { provide: LimitLedger, inject: [LimitsRepository, Instances, Log], useFactory: (leases: LimitsRepository, peers: Instances, log: Log) => new LimitLedger({ leases, peers, failed: (error) => log.warn('A share of a limit could not be leased', { error }) }) },
         { provide: KeyCache, inject: [KeysRepository, Instances], useFactory: (keys: KeysRepository, instances: Instances) => new KeyCache(keys, () => instances.keysChanged()) },
         { provide: BudgetLedger, inject: [BudgetsRepository], useFactory: (budgets: BudgetsRepository) => new BudgetLedger(budgets) },
@@ -63,9 +63,9 @@ function makeOutgoing({ values }: GatewaySettings, policy: AddressPolicy): Outgo
   return new OutgoingHttp(policy, { connectMs: values.CONNECT_TIMEOUT_MS, firstByteMs: values.FIRST_BYTE_TIMEOUT_MS, idleMs: values.IDLE_TIMEOUT_MS });
 }
 
-function makeRouter({ file }: GatewayFileService, outgoing: OutgoingHttp): Router {
+function makeRouter({ file }: GatewayFileService, outgoing: OutgoingHttp, limits: LimitLedger): Router {
   try {
-    return new Router(file, { outgoing, environment: process.env });
+    return new Router(file, { outgoing, environment: process.env }, limits);
   } catch (error) {
     // What a deployment lacks is a matter of the configuration; the words name the model.
     throw error instanceof DeclaredError ? new ConfigurationError(`The model gateway's configuration (LITELLM_CONFIG) is not usable: ${error.message}`) : error;

@@ -22,7 +22,7 @@ beforeAll(async () => {
   [nats, databases, first, second] = await Promise.all([startNats(), startDatabases('postgres'), startUpstream({ format: 'openai-chat', script: () => pong }), startUpstream({ format: 'openai-chat', script: () => pong })]);
   const file = join(folder, 'config.yaml');
   const entry = (name: string, base: string, more = ''): string => `  - { model_name: ${name}, litellm_params: { model: openai/${name}, api_base: "${base}/v1", api_key: k${more} } }\n`;
-  writeFileSync(file, `model_list:\n${entry('plain', first.url)}${entry('pair', first.url, ', order: 1')}${entry('pair', second.url, ', order: 2')}router_settings: { num_retries: 1, allowed_fails: 3, cooldown_time: 30 }\n`);
+  writeFileSync(file, `model_list:\n${entry('plain', first.url)}${entry('pair', first.url, ', order: 1')}${entry('pair', second.url, ', order: 2')}${entry('minute', second.url, ', rpm: 40')}${entry('slots', second.url, ', max_parallel_requests: 5')}${entry('split', first.url, ', rpm: 10, order: 1')}${entry('split', second.url, ', order: 2')}router_settings: { num_retries: 1, allowed_fails: 3, cooldown_time: 30 }\n`);
   processes = await gatewayProcesses(nats, await databases.url(), { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: `${first.host},${second.host}` });
   one = await processes.start('one');
   two = await processes.start('two');
@@ -91,6 +91,30 @@ describe('two instances behind one address', () => {
     // 50 tokens a call, one call at a time.
     expect(good).toBeGreaterThanOrEqual(10);
     expect(good).toBeLessThanOrEqual(12);
+  });
+
+  it('keep to the limits of deployments as well', async () => {
+    await withinMinute();
+    const calls = async (model: string, count: number) => Promise.all(Array.from({ length: count }, async (_, index) => call(index % 2 === 0 ? one : two, masterKey, model)));
+    second.requests.length = 0;
+    const answers = await calls('minute', 120);
+    expect(second.requests).toHaveLength(40);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(40);
+    expect(answers.find(({ status }) => status === 429)!.body.error.code).toBe('no_deployments_available');
+    let [now, most] = [0, 0];
+    second.use(async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      now--;
+      return pong;
+    });
+    await calls('slots', 60);
+    expect(most).toBe(5);
+    second.use(() => pong);
+    // What the first may not take any more goes to the next one, and nobody hears of it.
+    first.requests.length = 0;
+    expect(new Set((await calls('split', 40)).map(({ status }) => status))).toEqual(new Set([200]));
+    expect(first.requests).toHaveLength(10);
   });
 
   it('keep a rest that one of them ordered, and one that starts keeps it too', async () => {

@@ -123,9 +123,14 @@ export class EmbeddingCalls {
     call.officialPrices = way?.official ?? false;
     const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
     const plan = (way?.router ?? routes.router).plan(route.model, size);
+    await plan.prepare();
     const first = plan.first();
     if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
-    if (first.upstream.embeddings === null) throw withoutEmbeddings(routeId(route));
+    if (first.upstream.embeddings === null) {
+      first.deployment.begin(size);
+      first.deployment.end(null);
+      throw withoutEmbeddings(routeId(route));
+    }
     begin();
     let attempt: Attempt = first;
     for (;;) {

@@ -129,7 +129,7 @@ export class ModelCalls {
     if (!way) throw new WireError('not-found', `The provider of ${routeId(call.route)} was removed. Choose another model.`, 'model', 'model_not_found');
     if (response.destroyed) return held?.dropped();
     call.officialPrices = way.official;
-    this.answerRouted(serving, way.router);
+    return this.answerRouted(serving, way.router);
   }
 
   /** The budgets of a run's user and conversation. */
@@ -149,13 +149,15 @@ export class ModelCalls {
     });
   }
 
-  private answerRouted(serving: Serving, router: Router): void {
+  private answerRouted(serving: Serving, router: Router): void | Promise<void> {
     const { call, wire, facts, raw, body, request, response } = serving;
     const { outgoing, limits, recorder } = this.parts;
     const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
     const plan = router.plan(call.route.model, size);
     const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
-    routed.start();
+    const prepared = plan.prepare();
+    if (prepared === undefined) routed.start();
+    else return prepared.then(() => routed.start());
   }
 
   private async answerHere(serving: Serving): Promise<void> {

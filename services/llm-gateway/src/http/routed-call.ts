@@ -90,7 +90,7 @@ export class RoutedCall {
 
   /** A promise only where the way to the provider must be prepared. */
   private attempt(attempt: Attempt): void | Promise<void> {
-    const { call, wire, facts, request, size } = this.parts;
+    const { call, wire, facts, request } = this.parts;
     const { upstream, deployment } = attempt;
     // A provider of somebody's own keeps the names that it was chosen by.
     if (this.isConfigured) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
@@ -99,16 +99,8 @@ export class RoutedCall {
     call.baseModel = deployment.entry.baseModel;
     if (!this.sent) this.parts.begun();
     this.sent = true;
-    const format = upstream.formatFor(wire.format);
-    const endpoint = endpointOf[format];
-    const headers = vendorHeaders(format, request.headers);
-    const translation = translationBetween(wire.format, format, upstream.dialect);
-    const { raw, body } = withOutputLimit(this.parts, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
-    const translated = translation?.request(body) ?? null;
-    const sent = translated?.body ?? body;
-    const changes = upstream.bodyChanges(endpoint, sent, headers);
-    const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, changes);
-    deployment.begin(size);
+    // Whatever it comes to, room was taken for it.
+    deployment.begin(this.parts.size);
     let open = true;
     const end = (firstByteMs: number | null, tokens = 0): void => {
       if (open) deployment.end(firstByteMs, tokens);
@@ -119,6 +111,15 @@ export class RoutedCall {
       throw error;
     };
     try {
+      const format = upstream.formatFor(wire.format);
+      const endpoint = endpointOf[format];
+      const headers = vendorHeaders(format, request.headers);
+      const translation = translationBetween(wire.format, format, upstream.dialect);
+      const { raw, body } = withOutputLimit(this.parts, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
+      const translated = translation?.request(body) ?? null;
+      const sent = translated?.body ?? body;
+      const changes = upstream.bodyChanges(endpoint, sent, headers);
+      const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, changes);
       const prepared = upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
       return after(prepared, (ready) => this.send(attempt, ready, { format, translation, translated, bytes }, end), gaveUp);
     } catch (error) {

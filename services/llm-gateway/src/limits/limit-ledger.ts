@@ -67,6 +67,26 @@ export class LimitLedger {
     return false;
   }
 
+  /** Whether this instance holds so much. */
+  has(limit: Limit, amount: number): boolean {
+    const share = this.#of(limit);
+    return share.held - share.used >= amount && share.used + amount <= limit.most;
+  }
+
+  /** Whether there may be so much: false only where it is known that there is not. */
+  mayHave(limit: Limit, amount: number): boolean {
+    const share = this.#of(limit);
+    return share.used + amount <= limit.most && (share.held - share.used >= amount || share.noneUntil <= this.#now());
+  }
+
+  /** Leases so much, if this instance holds less, for a call that may come soon. Resolves when there is nothing more to wait for. */
+  async foresee(limit: Limit, amount: number): Promise<void> {
+    const share = this.#of(limit);
+    if (this.has(limit, amount) || !this.mayHave(limit, amount)) return;
+    if (share.leasing === null) this.#inBackground(share, amount);
+    await share.leasing;
+  }
+
   /** What was taken is not needed, or not any more. */
   putBack(limit: Limit, amount: number): void {
     const share = this.#of(limit);

@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { ModelRow } from '../database/entities.ts';
 import { GatewaySettings } from '../gateway-config.ts';
 import { Secrets } from '../keys/secrets.ts';
+import { LimitLedger } from '../limits/limit-ledger.ts';
 import { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { Deployment } from '../routing/deployment.ts';
 import { Router } from '../routing/router.ts';
@@ -44,6 +45,7 @@ export class ModelsService {
     @Inject(Secrets) private readonly secrets: Secrets,
     @Inject(AddressPolicy) private readonly policy: AddressPolicy,
     @Inject(Router) private readonly router: Router,
+    @Inject(LimitLedger) private readonly limits: LimitLedger,
     @Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp,
     @Inject(GatewaySettings) private readonly settings: GatewaySettings,
     @Inject(Bus) private readonly bus: Bus,
@@ -180,7 +182,7 @@ export class ModelsService {
     const { entry, unused } = readDefinition(id, definition, this.policy);
     try {
       // Variables hold the operator's keys: they go to the providers' own addresses only.
-      const deployment = new Deployment(entry, { outgoing: this.outgoing, environment: hasOwnAddress(definition.parameters) ? {} : process.env });
+      const deployment = new Deployment(entry, { outgoing: this.outgoing, environment: hasOwnAddress(definition.parameters) ? {} : process.env }, this.limits);
       const { protocol, hostname, port } = new URL(deployment.sample.baseUrl);
       this.policy.checkHost(hostname, Number(port) || (protocol === 'https:' ? 443 : 80));
       return { deployment, unused };

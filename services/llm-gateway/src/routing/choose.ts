@@ -1,12 +1,12 @@
 import type { RouterSettings } from '../configuration/gateway-file.ts';
 import type { CallSize, Deployment } from './deployment.ts';
 
-/** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. */
-export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: ReadonlySet<Deployment>, random: () => number = Math.random): Deployment | null {
+/** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. `roomy`: whether one has room, by what is held here unless said otherwise. */
+export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: ReadonlySet<Deployment>, random: () => number = Math.random, roomy: (deployment: Deployment) => boolean = (deployment) => deployment.hasRoom(size)): Deployment | null {
   // Most models have one deployment, and every call passes here.
-  if (deployments.length === 1) return mayBeAsked(deployments[0]!, settings, size) ? deployments[0]! : null;
+  if (deployments.length === 1) return fits(deployments[0]!, settings, size) && !deployments[0]!.isCooled && roomy(deployments[0]!) ? deployments[0]! : null;
   const fitting = deployments.filter((deployment) => fits(deployment, settings, size));
-  const awake = fitting.filter((deployment) => !deployment.isCooled && deployment.hasRoom(size));
+  const awake = fitting.filter((deployment) => !deployment.isCooled && roomy(deployment));
   const fresh = awake.filter((deployment) => !tried.has(deployment));
   const candidates = firstOrder(fresh.length > 0 ? fresh : awake);
   if (candidates.length <= 1) return candidates[0] ?? null;
@@ -15,8 +15,6 @@ export function choose(deployments: readonly Deployment[], settings: RouterSetti
   if (settings.strategy === 'latency-based-routing') return least(candidates, ({ latencyMs }) => latencyMs ?? 0, random);
   return shuffled(candidates, random);
 }
-
-const mayBeAsked = (deployment: Deployment, settings: RouterSettings, size: CallSize): boolean => fits(deployment, settings, size) && !deployment.isCooled && deployment.hasRoom(size);
 
 /** Whether it could answer this call at all. */
 function fits({ entry }: Deployment, settings: RouterSettings, { input, tags }: CallSize): boolean {

@@ -1,5 +1,7 @@
 import type { ModelEntry } from '../configuration/gateway-file.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
+import type { Limit } from '../limits/limit.ts';
+import type { LimitLedger } from '../limits/limit-ledger.ts';
 import { upstreamOf, type UpstreamServices } from '../upstreams/upstream-of.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 
@@ -16,7 +18,7 @@ export interface CallSize {
   tags: readonly string[];
 }
 
-/** One deployment at work: its way, its load, its failures. All in memory; instances tell each other of failures. */
+/** One deployment at work: its way, its load, its failures. In memory; its limits are kept by all instances together, and they tell each other of failures. */
 export class Deployment {
   active = 0;
   /** Milliseconds to the first byte, averaged; null until there was one. */
@@ -28,10 +30,15 @@ export class Deployment {
   /** Its way; of a wildcard, the way to some model of it. */
   readonly sample: ModelUpstream;
   #failures: number[] = [];
-  #calls: { at: number; tokens: number }[] = [];
+  /** Calls that room is held for and that have not begun. */
+  #promised = 0;
+  readonly #limited: readonly { limit: Limit; of: 'slots' | 'calls' | 'tokens' }[];
   #upstreams = new Map<string, ModelUpstream>();
 
-  constructor(readonly entry: ModelEntry, private readonly services: UpstreamServices, private readonly now: () => number = Date.now) {
+  constructor(readonly entry: ModelEntry, private readonly services: UpstreamServices, private readonly limits: LimitLedger | null = null, private readonly now: () => number = Date.now) {
+    const { rpm, tpm, maxParallelRequests } = entry.limits;
+    const limited = (what: string, kind: Limit['kind'], of: 'slots' | 'calls' | 'tokens', most: number | null) => (most === null || limits === null ? [] : [{ limit: { id: `deployment:${entry.id}:${what}`, kind, most }, of }]);
+    this.#limited = [...limited('parallel', 'slots', 'slots', maxParallelRequests), ...limited('rpm', 'minute', 'calls', rpm), ...limited('tpm', 'minute', 'tokens', tpm)];
     // What is missing is said at the start, not with the first call.
     this.sample = entry.group.includes('*') ? upstreamOf({ ...entry.parameters, model: entry.parameters.model.replace('*', 'any') }, services) : this.upstream(entry.group);
   }
@@ -56,24 +63,62 @@ export class Deployment {
     return Math.max(0, this.cooledUntil - this.now());
   }
 
-  /** Whether its configured limits leave room for this call. */
-  hasRoom({ input }: CallSize): boolean {
-    const { rpm, tpm, maxParallelRequests } = this.entry.limits;
-    if (maxParallelRequests !== null && this.active >= maxParallelRequests) return false;
-    if (rpm === null && tpm === null) return true;
-    const recent = this.#recent();
-    return (rpm === null || recent.length < rpm) && (tpm === null || recent.reduce((sum, { tokens }) => sum + tokens, 0) + input <= tpm);
+  get isLimited(): boolean {
+    return this.#limited.length > 0;
   }
 
-  begin({ input }: CallSize): void {
+  /** Whether this instance holds room for this call within its configured limits. */
+  hasRoom(size: CallSize): boolean {
+    return this.#limited.length === 0 || this.#limited.every(({ limit, of }) => this.limits!.has(limit, amountOf(of, size)));
+  }
+
+  /** False where it is known that there is no room, here or elsewhere. */
+  mayHaveRoom(size: CallSize): boolean {
+    return this.#limited.every(({ limit, of }) => this.limits!.mayHave(limit, amountOf(of, size)));
+  }
+
+  /** Holds room for a call that begins at once. Undefined: the other instances have to be asked (`ask`). */
+  hold(size: CallSize): boolean | undefined {
+    for (const [index, { limit, of }] of this.#limited.entries()) {
+      const taken = this.limits!.take(limit, amountOf(of, size));
+      if (taken === true) continue;
+      this.#putBack(size, index);
+      return taken;
+    }
+    this.#promised++;
+    return true;
+  }
+
+  /** Holds room for a call, of what the other instances leave. */
+  async ask(size: CallSize): Promise<boolean> {
+    for (const [index, { limit, of }] of this.#limited.entries()) {
+      if (await this.limits!.ask(limit, amountOf(of, size))) continue;
+      this.#putBack(size, index);
+      return false;
+    }
+    this.#promised++;
+    return true;
+  }
+
+  /** Sees to it that this instance holds room for a call that may come. */
+  async foresee(size: CallSize): Promise<void> {
+    await Promise.all(this.#limited.map(async ({ limit, of }) => this.limits!.foresee(limit, amountOf(of, size))));
+  }
+
+  /** The room that is held for it is used; without any it is counted all the same. */
+  begin(size: CallSize): void {
     this.active++;
-    if (this.entry.limits.rpm !== null || this.entry.limits.tpm !== null) this.#calls.push({ at: this.now(), tokens: input });
+    if (this.#promised > 0) this.#promised--;
+    else for (const { limit, of } of this.#limited) if (this.limits!.take(limit, amountOf(of, size)) !== true) this.limits!.charge(limit, amountOf(of, size));
   }
 
-  /** `firstByteMs` null: it came to nothing, or the client left first. */
+  /** `firstByteMs` null: it came to nothing, or the client left first. `tokens`: more than it began with. */
   end(firstByteMs: number | null, tokens = 0): void {
     this.active--;
-    if (tokens > 0 && this.entry.limits.tpm !== null) this.#calls.push({ at: this.now(), tokens });
+    for (const { limit, of } of this.#limited) {
+      if (of === 'slots') this.limits!.putBack(limit, 1);
+      else if (of === 'tokens' && tokens > 0) this.limits!.charge(limit, tokens);
+    }
     if (firstByteMs === null) return;
     this.answered();
     this.latencyMs = this.latencyMs === null ? firstByteMs : this.latencyMs * (1 - newest) + firstByteMs * newest;
@@ -104,11 +149,10 @@ export class Deployment {
     this.#failures = [];
   }
 
-  #recent(): readonly { at: number; tokens: number }[] {
-    const since = this.now() - minuteMs;
-    let stale = 0;
-    while (stale < this.#calls.length && this.#calls[stale]!.at <= since) stale++;
-    if (stale > 0) this.#calls.splice(0, stale);
-    return this.#calls;
+  /** Of the limits before this one, what was taken of them goes back. */
+  #putBack(size: CallSize, count: number): void {
+    for (const { limit, of } of this.#limited.slice(0, count)) this.limits!.putBack(limit, amountOf(of, size));
   }
 }
+
+const amountOf = (of: 'slots' | 'calls' | 'tokens', { input }: CallSize): number => (of === 'tokens' ? input : 1);

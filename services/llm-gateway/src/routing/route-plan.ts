@@ -31,10 +31,25 @@ export class RoutePlan {
   #tries = 0;
   #tried = new Set<Deployment>();
   #current: Attempt | null = null;
+  /** Room is held at it for the first attempt. */
+  #prepared: Deployment | null = null;
 
   constructor(private readonly router: Router, private readonly wanted: string, private readonly size: CallSize, private readonly random: () => number = Math.random) {
     this.#queue = [wanted];
     this.#seen = new Set(this.#queue);
+  }
+
+  /**
+   * Of models with limits: holds room for the first attempt, which all instances share. To be called right before `first`. A promise
+   * only where other instances must be asked.
+   */
+  prepare(): Promise<void> | undefined {
+    const deployments = this.router.deploymentsOf(this.wanted);
+    if (!deployments.some(({ isLimited }) => isLimited)) return undefined;
+    const deployment = choose(deployments, this.router.settings, this.size, this.#tried, this.random, (other) => other.mayHaveRoom(this.size));
+    if (deployment === null || deployment.hold(this.size) !== true) return this.#prepare();
+    this.#prepared = deployment;
+    return undefined;
   }
 
   first(): Attempt | null {
@@ -91,7 +106,8 @@ export class RoutePlan {
   #next(waitMs: number): Attempt | null {
     const group = this.#queue[0];
     if (group === undefined) return null;
-    const deployment = choose(this.router.deploymentsOf(group), this.router.settings, this.size, this.#tried, this.random);
+    const deployment = this.#prepared ?? choose(this.router.deploymentsOf(group), this.router.settings, this.size, this.#tried, this.random);
+    this.#prepared = null;
     if (deployment === null) return null;
     this.#tries++;
     this.#tried.add(deployment);
@@ -99,6 +115,20 @@ export class RoutePlan {
     const seconds = deployment.entry.limits.streamTimeout ?? deployment.entry.limits.timeout ?? streamTimeout ?? timeout;
     this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs: seconds * 1_000 };
     return this.#current;
+  }
+
+  /** Should it come to another attempt, or to a fallback, there is room by then as well. */
+  async #prepare(): Promise<void> {
+    const { settings } = this.router;
+    let left = this.router.deploymentsOf(this.wanted);
+    while (this.#prepared === null) {
+      const deployment = choose(left, settings, this.size, this.#tried, this.random, (other) => other.mayHaveRoom(this.size));
+      if (deployment === null) break;
+      if (await deployment.ask(this.size)) this.#prepared = deployment;
+      else left = left.filter((other) => other !== deployment);
+    }
+    const others = Promise.all(this.router.reachable(this.wanted).filter((deployment) => deployment.isLimited && deployment !== this.#prepared).map(async (deployment) => deployment.foresee(this.size)));
+    if (this.#prepared === null) await others;
   }
 
   #fallBack(failure: AttemptFailure | null): Attempt | null {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readGatewayFile } from '../configuration/read-gateway-file.ts';
+import type { LimitLeases } from '../limits/limit.ts';
+import { LimitLedger } from '../limits/limit-ledger.ts';
 import type { AttemptFailure } from './failure.ts';
 import { RoutePlan } from './route-plan.ts';
 import { Router } from './router.ts';
@@ -9,9 +11,14 @@ const size = { input: 100, tags: [] };
 const failure = (kind: AttemptFailure['kind'], retryAfterMs: number | null = null): AttemptFailure => ({ kind, retryAfterMs });
 const entry = (name: string, model: string, more = ''): string => `  - { model_name: "${name}", litellm_params: { model: "${model}", api_key: k${more} } }\n`;
 
+/** Of an instance that is alone. */
+const unshared = (clock: { now: number }): LimitLeases => ({
+  lease: async ({ kind, most }) => ({ granted: most, endsInMs: kind === 'minute' ? 60_000 - (clock.now % 60_000) : 10_000, lease: 1 }), giveBack: async () => {}, renew: async (ids) => ({ endsInMs: 10_000, kept: new Set(ids) }),
+});
+
 function routerOf(models: string, settings = ''): { router: Router; clock: { now: number } } {
   const clock = { now: 1_000_000 };
-  return { router: new Router(readGatewayFile(`model_list:\n${models}router_settings: { num_retries: 2 ${settings} }\n`, {}), services, () => clock.now), clock };
+  return { router: new Router(readGatewayFile(`model_list:\n${models}router_settings: { num_retries: 2 ${settings} }\n`, {}), services, new LimitLedger({ leases: unshared(clock), peers: { count: 0, recall: async () => 0 }, failed: (error) => { throw error; }, now: () => clock.now }), () => clock.now), clock };
 }
 
 const asked = (attempt: ReturnType<RoutePlan['first']>): string | null => attempt?.upstream.model ?? null;
@@ -115,19 +122,25 @@ describe('routing (LLM-3)', () => {
     expect(single.deployments[0]!.isCooled).toBe(false);
   });
 
-  it('keeps to limits a minute and at once', () => {
+  it('keeps to limits a minute and at once', async () => {
     const { router, clock } = routerOf(entry('m', 'openai/a', ', rpm: 2') + entry('n', 'openai/b', ', max_parallel_requests: 1') + entry('t', 'openai/c', ', tpm: 150'));
-    for (let index = 0; index < 2; index++) {
-      router.plan('m', size).first()!.deployment.begin(size);
-      router.deployments[0]!.end(1);
-    }
-    expect(router.plan('m', size).first()).toBeNull();
+    const begin = async (model: string) => {
+      const plan = router.plan(model, size);
+      await plan.prepare();
+      const first = plan.first();
+      first?.deployment.begin(size);
+      return first?.deployment ?? null;
+    };
+    for (let index = 0; index < 2; index++) (await begin('m'))!.end(1);
+    expect(await begin('m')).toBeNull();
     clock.now += 60_001;
-    expect(router.plan('m', size).first()).not.toBeNull();
-    router.plan('n', size).first()!.deployment.begin(size);
-    expect(router.plan('n', size).first()).toBeNull();
-    router.plan('t', size).first()!.deployment.begin(size);
-    expect(router.plan('t', size).first()).toBeNull();
+    expect(await begin('m')).not.toBeNull();
+    const slow = await begin('n');
+    expect(await begin('n')).toBeNull();
+    slow!.end(1);
+    expect(await begin('n')).not.toBeNull();
+    expect(await begin('t')).not.toBeNull();
+    expect(await begin('t')).toBeNull();
   });
 
   it('fills in wildcards and aliases', () => {

@@ -1,6 +1,7 @@
 import type { GatewayFile, RouterSettings } from '../configuration/gateway-file.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
 import type { Learned } from '../limits/instances.ts';
+import type { LimitLedger } from '../limits/limit-ledger.ts';
 import type { UpstreamServices } from '../upstreams/upstream-of.ts';
 import { Deployment, type CallSize } from './deployment.ts';
 import { RoutePlan } from './route-plan.ts';
@@ -20,9 +21,9 @@ export class Router {
   private wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[] = [];
 
   /** Throws `BAD_INPUT` when a deployment lacks something. */
-  constructor(file: Pick<GatewayFile, 'models' | 'router'>, services: UpstreamServices, now: () => number = Date.now) {
+  constructor(file: Pick<GatewayFile, 'models' | 'router'>, services: UpstreamServices, limits: LimitLedger | null = null, now: () => number = Date.now) {
     this.settings = file.router;
-    this.configured = file.models.map((entry) => new Deployment(entry, services, now));
+    this.configured = file.models.map((entry) => new Deployment(entry, services, limits, now));
     this.useAdded([]);
   }
 
