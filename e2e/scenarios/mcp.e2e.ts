@@ -1,10 +1,13 @@
 // MCP servers as administrators define them and people use them: inside the conversation's computer, and elsewhere.
 import { randomUUID } from 'node:crypto';
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ApprovalView, McpServerDetails, McpServerView } from '@deskhand/contracts';
 import { startHttpServer, type HttpServer } from '../../packages/mcp/test/http-server.ts';
 import { stdioServer } from '../../packages/mcp/test/stdio-server.ts';
 import { startUpstream, type ScriptedUpstream, type UpstreamAnswer } from '../../services/llm-gateway/test/upstream.ts';
+import { openBrowser } from '../browser.ts';
 import { Client } from '../client/client.ts';
 import { docker, startProduct, type RunningProduct } from '../product.ts';
 import { computerOf, shell, tell, toldModel } from '../told-model.ts';
@@ -174,4 +177,97 @@ describe('a server elsewhere', () => {
     expect(notices.join('\n')).toContain('"Inner" cannot be used now, so its tools are left out: 169.254.169.254:80 is not a public address');
     expect(notices.join('\n')).toContain('There is no program no-such-program in the computer');
   });
+});
+
+describe('the pages', () => {
+  const secret = `Bearer typed-${randomUUID()}`;
+  let browser: Browser;
+  let page: Page;
+  const problems: string[] = [];
+  const signIn = async (client: Client) => {
+    page = await (await browser.newContext({ viewport: { width: 1280, height: 860 }, reducedMotion: 'reduce' })).newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.goto(`${product.webUrl}/login`);
+    await page.getByLabel(/user ?name/i).fill(client.session.user.username);
+    await page.getByLabel(/password/i).fill('correct horse battery');
+    await page.keyboard.press('Enter');
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  };
+  /** In both themes, and without a sideways scroll on a phone. */
+  const expectClean = async (): Promise<void> => {
+    interface Axe { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.waitForTimeout(300);
+      await page.evaluate(axe.source);
+      const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
+      expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.setViewportSize({ width: 1280, height: 860 });
+  };
+  beforeAll(async () => { browser = await openBrowser(); });
+  afterAll(async () => browser?.close());
+
+  it('AGENT-4: an administrator defines, tests, changes and removes a server', async () => {
+    await signIn(admin);
+    await page.goto(`${product.webUrl}/settings/mcp-servers`);
+    await page.getByText('/workspace/server.cjs').first().waitFor();
+    await page.getByRole('button', { name: 'Add a server' }).press('Enter');
+    await page.getByLabel('Name', { exact: true }).fill('Tracker');
+    await page.getByLabel('Where it is').selectOption({ label: 'HTTP' });
+    await page.getByLabel('Address').fill(remote.url);
+    await page.getByRole('button', { name: 'Add header' }).click();
+    await page.getByLabel('Header 1: name').fill('Authorization');
+    await page.getByLabel('Authorization: value').fill(secret);
+    await expectClean();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Test Tracker' }).click();
+    await page.getByText('It answers, with 4 tools.').waitFor();
+    await page.getByRole('list', { name: 'Tools found' }).getByText('only reads').first().waitFor();
+    expect(remote.headers.at(-1)).toMatchObject({ authorization: secret });
+    await expectClean();
+
+    // One inside computers is tried in a computer of its own, which is gone afterwards.
+    const computers = async () => (await admin.request<unknown[]>('GET', '/api/admin/containers')).length;
+    const before = await computers();
+    await page.getByRole('button', { name: 'Test Local tools' }).click();
+    await page.getByText(/It ended with exit code 1.*Cannot find module/).waitFor({ timeout: 30_000 });
+    await vi.waitUntil(async () => (await computers()) === before, { timeout: 10_000, interval: 200 });
+
+    await page.getByRole('button', { name: 'Change Tracker' }).click();
+    await page.getByLabel('Description').fill('Issues of the house');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Issues of the house').waitFor();
+    await page.getByRole('button', { name: 'Test Tracker' }).click();
+    await page.getByText('It answers, with 4 tools.').waitFor();
+    expect(remote.headers.at(-1)).toMatchObject({ authorization: secret });
+    expect(await page.content()).not.toContain(secret);
+    await page.getByRole('button', { name: 'Disable Tracker' }).click();
+    await page.getByRole('button', { name: 'Enable Tracker' }).click();
+    await page.getByRole('button', { name: 'Disable Tracker' }).waitFor();
+  }, 90_000);
+
+  it('AGENT-4: a person chooses it for a conversation, and the call names it', async () => {
+    const { id } = await user.conversation();
+    await signIn(user);
+    await page.goto(`${product.webUrl}/c/${id}`);
+    await page.getByRole('button', { name: 'Conversation', exact: true }).click();
+    await page.getByRole('menuitem', { name: /MCP servers/ }).click();
+    const dialog = page.getByRole('dialog', { name: 'MCP servers' });
+    await dialog.getByLabel('Tracker').check();
+    await expectClean();
+    await dialog.getByRole('button', { name: 'Use these' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await user.request<McpServerView[]>('GET', `/api/conversations/${id}/mcp-servers`)).toMatchObject([{ name: 'Tracker' }]);
+    const told = tell(user, id, [use('mcp__tracker__look', 'around'), use('mcp__tracker__act', 'now')]);
+    await page.getByRole('button', { name: /Used.*Tracker: look/ }).waitFor();
+    await page.getByText('Use act of the MCP server tracker?').waitFor();
+    await page.getByText('to the MCP server "Tracker"').waitFor();
+    await expectClean();
+    await page.getByRole('button', { name: /^Allow once/ }).click();
+    expect((await told).outputs).toEqual(['look around', 'act now']);
+    expect(problems).toEqual([]);
+  }, 60_000);
 });

@@ -6,7 +6,7 @@ import { contentBlock, messageRole } from './content.ts';
 import { keyHolderView, newVirtualKey, virtualKeyChange, virtualKeyView } from './llm-keys.ts';
 import { configuredModel } from './llm-models.ts';
 import { modelView, providerName, providerView } from './llm.ts';
-import { mcpServerDetails, mcpServerInput, mcpServerView } from './mcp.ts';
+import { mcpServerDetails, mcpServerInput, mcpServerTest, mcpServerView } from './mcp.ts';
 import { desktopLease } from './desktop.ts';
 import { defineRoute } from './route.ts';
 import { computerView } from './sandbox.ts';
@@ -114,6 +114,7 @@ export const api = {
   mcpServer: defineRoute('GET', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', summary: 'One MCP server', answer: mcpServerDetails }),
   createMcpServer: defineRoute('POST', '/api/admin/mcp-servers', { ...user, access: 'admin', status: 201, summary: 'Define an MCP server', body: mcpServerInput, answer: mcpServerDetails }),
   updateMcpServer: defineRoute('PUT', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', summary: 'Change an MCP server; what is not named stays', body: mcpServerInput.partial(), answer: mcpServerDetails }),
+  testMcpServer: defineRoute('POST', '/api/admin/mcp-servers/:id/test', { ...user, access: 'admin', summary: 'Ask an MCP server for its tools; one inside computers gets a computer of its own for that', answer: mcpServerTest }),
   removeMcpServer: defineRoute('DELETE', '/api/admin/mcp-servers/:id', { ...user, access: 'admin', status: 204, summary: 'Remove an MCP server', answer: empty }),
 
   users: defineRoute('GET', '/api/admin/users', { ...user, access: 'admin', summary: 'All accounts', answer: z.array(userView) }),

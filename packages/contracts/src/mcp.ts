@@ -91,6 +91,21 @@ const byGateway = { owner: 'conversations', callers: ['gateway'] } as const;
 const one = z.object({ server_id: z.string() });
 const conversation = { user_id: z.string(), conversation_id: z.string() };
 
+/** What an administrator's test of a server found. */
+export const mcpServerTest = z.object({
+  ok: z.boolean(),
+  /** Why it cannot be used; empty when it can. */
+  message: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), read_only: z.boolean() })),
+  /** Tools that cannot be used, each with the reason. */
+  left_out: z.array(z.string()),
+  duration_ms: z.number(),
+});
+export type McpServerTest = z.infer<typeof mcpServerTest>;
+
+/** A computer that exists for a test only. `grant` gives its whole use, its removal included, for a minute. */
+export const testComputer = z.object({ computer_id: z.string(), conversation_id: z.string(), user_id: z.string(), grant: z.string() });
+
 /** The registry of MCP servers: administrators define them, people choose among them for each conversation. */
 export const mcp = {
   /** X25519 public key (base64url, raw 32 bytes) that variables and headers are sealed to before they travel. */
@@ -103,6 +118,8 @@ export const mcp = {
   }),
   /** Conversations that had chosen it go on without it. */
   remove: defineRequest('conversations.mcp-server.remove', { ...byGateway, input: one, output: z.object({}), errors: ['NOT_FOUND'] }),
+  /** The server as a worker gets it, and a computer to test it in. */
+  prepareTest: defineRequest('conversations.mcp-test.prepare', { ...byGateway, input: z.object({ user_id: z.string(), server_id: z.string() }), output: z.object({ server: mcpServer, computer: testComputer }), errors: ['NOT_FOUND'] }),
   /** What a conversation has chosen, in order of their names; one that is disabled is listed and not used. */
   chosen: defineRequest('conversations.mcp-choice.get', { ...byGateway, idempotent: true, input: z.object(conversation), output: z.array(mcpServerView), errors: ['NOT_FOUND'] }),
   choose: defineRequest('conversations.mcp-choice.set', {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { contentBlock, message, noticeBlock, toolResult } from './content.ts';
 import { defineEvent, defineRequest } from './contract.ts';
-import { mcpServer } from './mcp.ts';
+import { mcpServer, mcpServerTest, testComputer } from './mcp.ts';
 import { blockKind, computerState, endReason, openBlock } from './timeline.ts';
 
 /**
@@ -139,6 +139,8 @@ export const agent = {
     owner: 'agent', callers: ['gateway'], idempotent: true, timeoutMs: 800,
     input: z.object({ worker_id: z.string(), run_id: z.string() }), output: z.object({ blocks: z.array(openBlock) }), errors: ['NOT_FOUND'],
   }),
+  /** Asks a server for its tools, as a run would. A server that cannot be used is an answer (`ok: false`), not an error. */
+  testMcpServer: defineRequest('agent.mcp-server.test', { owner: 'agent', callers: ['gateway'], timeoutMs: 90_000, input: z.object({ server: mcpServer, computer: testComputer }), output: mcpServerTest }),
 } as const;
 
 /** The computer's state as the manager sees it, for the timeline. */

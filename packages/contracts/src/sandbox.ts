@@ -82,6 +82,8 @@ export const sandbox = {
     input: z.object({ ...one, call_id: z.string(), offset: z.number().int().min(0), wait_ms: z.number().int().min(0).max(20_000).default(10_000) }),
     output: commandView, errors: ['UNAVAILABLE', 'FORBIDDEN'],
   }),
+  /** Removes a computer that exists for a test only, with its files. Needs the right to manage it. */
+  discard: defineRequest('sandbox.computer.discard', { owner: 'sandbox-manager', callers: ['agent'], idempotent: true, timeoutMs: 60_000, input: z.object(one), output: z.object({}), errors: ['FORBIDDEN', 'UNAVAILABLE'] }),
   /** Kills a command's whole process tree, also what it daemonised. `gone` within 3 s, or the computer is restarted. */
   kill: defineRequest('sandbox.{computer_id}.kill', { ...byUsers, idempotent: true, timeoutMs: 10_000, attemptMs: 6_000, input: z.object({ ...one, call_id: z.string() }), output: z.object({ gone: z.boolean() }), errors: ['UNAVAILABLE', 'FORBIDDEN'] }),
   /**

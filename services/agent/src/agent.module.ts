@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { McpTestsController } from './mcp/mcp-tests.controller.ts';
 import { RunWorker } from './worker/run-worker.service.ts';
 
-@Module({ providers: [RunWorker] })
+@Module({ controllers: [McpTestsController], providers: [RunWorker] })
 export class AgentModule {}

@@ -1,5 +1,5 @@
 import { DeclaredError, sandbox, type Command, type CommandView } from '@deskhand/contracts';
-import type { RunPorts } from './ports.ts';
+import type { CommandPorts } from './ports.ts';
 import { throwIfStopped, unlessAbandoned, unlessStopped } from './stop.ts';
 import { words } from './words.ts';
 
@@ -17,7 +17,7 @@ export type Started = { type: 'view'; view: CommandView } | { type: 'not-run'; w
  * Starts a command, at most once: whenever an answer may have been lost, the computer is asked what it knows of the call
  * instead of being told to run it again.
  */
-export async function startCommand(command: Command, ports: RunPorts): Promise<Started> {
+export async function startCommand(command: Command, ports: CommandPorts): Promise<Started> {
   const { clock, computer, stop } = ports;
   const until = clock.now() + patienceMs;
   for (;;) {
@@ -41,7 +41,7 @@ export async function startCommand(command: Command, ports: RunPorts): Promise<S
 }
 
 /** Starts the computer; words when it cannot be. */
-export async function startComputer({ computer, stop }: RunPorts): Promise<string | null> {
+export async function startComputer({ computer, stop }: CommandPorts): Promise<string | null> {
   try {
     await unlessStopped(computer.start(), stop);
     return null;
@@ -52,7 +52,7 @@ export async function startComputer({ computer, stop }: RunPorts): Promise<strin
 }
 
 /** What the computer knows of a call that may have been started. */
-export async function findCommand(callId: string, ports: RunPorts): Promise<Started> {
+export async function findCommand(callId: string, ports: CommandPorts): Promise<Started> {
   throwIfStopped(ports.stop);
   // A computer that is stopped or not yet known to its manager answers nothing, so it is started first.
   const problem = await startComputer(ports);
@@ -61,7 +61,7 @@ export async function findCommand(callId: string, ports: RunPorts): Promise<Star
 }
 
 /** Reads on until the command ends. `onText` gets every part of the output once, in order. */
-export async function followToEnd(callId: string, first: CommandView, onText: (text: string) => void, ports: RunPorts): Promise<Started> {
+export async function followToEnd(callId: string, first: CommandView, onText: (text: string) => void, ports: CommandPorts): Promise<Started> {
   let view = first;
   for (;;) {
     onText(view.text);
@@ -73,7 +73,7 @@ export async function followToEnd(callId: string, first: CommandView, onText: (t
 }
 
 /** One look at a command, with patience for a manager that restarts. */
-async function followOnce(callId: string, offset: number, waitMs: number, { clock, computer, stop }: RunPorts): Promise<Started> {
+async function followOnce(callId: string, offset: number, waitMs: number, { clock, computer, stop }: CommandPorts): Promise<Started> {
   const until = clock.now() + patienceMs;
   for (;;) {
     try {
@@ -91,7 +91,7 @@ async function followOnce(callId: string, offset: number, waitMs: number, { cloc
  * Ends a command with all it started, and answers the output that came after `offset`. A command that was just being
  * started may appear after the first kill, so one that is not known is looked for again.
  */
-export async function killCommand(callId: string, offset: number, ports: RunPorts): Promise<string> {
+export async function killCommand(callId: string, offset: number, ports: CommandPorts): Promise<string> {
   const { clock, computer, stop } = ports;
   const until = clock.now() + 8_000;
   let text = '';

@@ -73,17 +73,22 @@ export interface Clock {
   sleep(milliseconds: number): Promise<void>;
 }
 
+/** What a command in the computer needs. */
+export interface CommandPorts {
+  readonly computer: Pick<Computer, 'start' | 'run' | 'follow' | 'kill'>;
+  readonly clock: Clock;
+  readonly stop: RunStop;
+  newId(): string;
+}
+
 /** All a run can reach. */
-export interface RunPorts {
+export interface RunPorts extends CommandPorts {
   readonly journal: Journal;
   readonly computer: Computer;
   readonly pictures: Pictures;
   readonly remoteServers: RemoteServers;
   readonly models: Models;
   readonly blocks: Blocks;
-  readonly clock: Clock;
-  readonly stop: RunStop;
-  newId(): string;
   /** A person's stop that the journal told of in an answer. */
   interrupt(): void;
 }

@@ -1,7 +1,7 @@
 import type { Command, CommandOutcome, McpServer } from '@deskhand/contracts';
 import { computerAnswer, computerProgram, McpFailure, picturePart, type ComputerAnswer } from '@deskhand/mcp';
 import { followToEnd, startCommand, startComputer } from '../loop/command.ts';
-import type { RunPorts } from '../loop/ports.ts';
+import type { CommandPorts } from '../loop/ports.ts';
 
 /** Milliseconds; the program gives up a little earlier and says why. */
 const toolsMs = 25_000;
@@ -12,7 +12,7 @@ const outputLimit = 400_000;
 type ComputerTools = Extract<ComputerAnswer, { type: 'tools' }>;
 
 /** Starts the server in the computer unless it runs, and asks for its tools. Throws `McpFailure`. */
-export async function toolsInComputer(server: McpServer, ports: RunPorts): Promise<ComputerTools> {
+export async function toolsInComputer(server: McpServer, ports: CommandPorts): Promise<ComputerTools> {
   const problem = await startComputer(ports);
   if (problem !== null) throw new McpFailure(`The computer is not available: ${problem}`, false);
   const starter = ports.newId();
@@ -34,7 +34,7 @@ export function callAnswer(output: string, outcome: CommandOutcome | undefined):
 }
 
 /** A picture of a result, fetched in parts; null when it is not there any more. */
-export async function pictureInComputer(callId: string, index: number, { file, size }: { file: string; size: number }, ports: RunPorts): Promise<Buffer | null> {
+export async function pictureInComputer(callId: string, index: number, { file, size }: { file: string; size: number }, ports: CommandPorts): Promise<Buffer | null> {
   const parts: Buffer[] = [];
   for (let n = 0; n * picturePart < size; n++) {
     // The same names for whoever takes the call over.
@@ -54,7 +54,7 @@ function commandOf(server: McpServer, verb: string, order: Record<string, unknow
 }
 
 /** All that a command prints. Empty when it did not run. */
-async function outputOf(command: Command, ports: RunPorts): Promise<string> {
+async function outputOf(command: Command, ports: CommandPorts): Promise<string> {
   let output = '';
   const started = await startCommand(command, ports);
   if (started.type === 'view') await followToEnd(command.call_id, started.view, (text) => { output += text; }, ports);

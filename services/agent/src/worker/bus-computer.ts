@@ -2,7 +2,6 @@ import { DeclaredError, desktop, sandbox, type Command, type CommandView, type D
 import type { Bus } from '@deskhand/platform';
 import type { Computer } from '../loop/ports.ts';
 import { RunAbandoned } from '../loop/stop.ts';
-import type { HeldRun } from './held-run.ts';
 
 /** Milliseconds for what a desktop does at once, and that typing a character may take. */
 const quickMs = 6_000;
@@ -26,12 +25,19 @@ async function soonEnough<Answer>(answer: Promise<Answer>, milliseconds: number)
   }
 }
 
+/** Whose computer it is, as long as it may be used. */
+export interface ComputerHolder {
+  readonly held: boolean;
+  readonly grant: string;
+  readonly run: { computer_id: string; conversation_id: string; user_id: string };
+}
+
 /** The run's computer behind the bus. */
 export class BusComputer implements Computer {
   /** Set while it is known to take commands; calls that run side by side wait for one start. */
   private started: Promise<void> | null = null;
 
-  constructor(private readonly bus: Bus, private readonly held: HeldRun) {}
+  constructor(private readonly bus: Bus, private readonly held: ComputerHolder) {}
 
   start(): Promise<void> {
     if (this.started === null) {

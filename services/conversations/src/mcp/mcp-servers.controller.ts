@@ -15,6 +15,7 @@ export class McpServersController {
   @Serves(contracts.create) create(input: InputOf<typeof contracts.create>) { return this.servers.create(input); }
   @Serves(contracts.update) update({ server_id, ...changes }: InputOf<typeof contracts.update>) { return this.servers.update(server_id, changes); }
   @Serves(contracts.remove) async remove({ server_id }: InputOf<typeof contracts.remove>) { await this.servers.remove(server_id); return {}; }
+  @Serves(contracts.prepareTest) prepareTest({ user_id, server_id }: InputOf<typeof contracts.prepareTest>) { return this.servers.prepareTest(user_id, server_id); }
   @Serves(contracts.chosen) chosen({ user_id, conversation_id }: InputOf<typeof contracts.chosen>) { return this.servers.chosen(user_id, conversation_id); }
   @Serves(contracts.choose) choose(input: InputOf<typeof contracts.choose>) { return this.servers.choose(input); }
 }

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { DeclaredError, newId, type InputOf, type McpServer, type McpServerDetails, type McpServerView, type mcp as contracts } from '@deskhand/contracts';
+import { DeclaredError, newId, type InputOf, type McpServer, type McpServerDetails, type McpServerView, type mcp as contracts, type OutputOf } from '@deskhand/contracts';
 import { Database, type EntityManager } from '@deskhand/platform';
 import { owned } from '../conversations/conversations.service.ts';
 import { timestamp } from '../database/clock.ts';
 import { mcpChoiceEntity, mcpServerEntity, type McpServerRow } from '../database/entities.ts';
 import { freeHandle, handleOf } from './handle.ts';
+import { Grants } from '../grants/grants.service.ts';
 import { McpSecrets } from './mcp-secrets.ts';
 import { mcpServerDetails, mcpServerForRun, mcpServerView } from './mcp-views.ts';
 
@@ -13,7 +14,7 @@ type Changes = Omit<InputOf<typeof contracts.update>, 'server_id'>;
 /** The registry of MCP servers, and which of them each conversation has chosen. */
 @Injectable()
 export class McpServers {
-  constructor(private readonly database: Database, private readonly secrets: McpSecrets) {}
+  constructor(private readonly database: Database, private readonly secrets: McpSecrets, private readonly grants: Grants) {}
 
   async list(): Promise<McpServerDetails[]> {
     return this.database.read(async (em) => (await em.find(mcpServerEntity, {}, { orderBy: { name: 'asc', id: 'asc' } })).map((row) => mcpServerDetails(row, this.secrets)));
@@ -43,6 +44,13 @@ export class McpServers {
       row.updatedAt = timestamp();
       return mcpServerDetails(row, this.secrets);
     });
+  }
+
+  /** The computer of a test belongs to no conversation: who asked for it removes it, and what is forgotten the manager finds. */
+  async prepareTest(userId: string, id: string): Promise<OutputOf<typeof contracts.prepareTest>> {
+    const server = await this.database.read(async (em) => mcpServerForRun(await existing(em, id)));
+    const place = { computer_id: newId(), conversation_id: newId(), user_id: userId };
+    return { server, computer: { ...place, grant: await this.grants.sign(userId, place.conversation_id, place.computer_id, ['computer:run', 'computer:manage']) } };
   }
 
   async remove(id: string): Promise<void> {

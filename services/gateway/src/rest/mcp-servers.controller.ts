@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import { api, mcp, type AnswerOf, type BodyOf } from '@deskhand/contracts';
+import { agent, api, mcp, type AnswerOf, type BodyOf } from '@deskhand/contracts';
 import { Bus, seal } from '@deskhand/platform';
 import { Ask, Handles, type Asked } from '../http/handles.ts';
 
@@ -41,6 +41,11 @@ export class McpServersController {
   @Handles(api.updateMcpServer)
   async update(@Ask() { params, body: { name, transport, ...rest } }: Asked<typeof api.updateMcpServer>): Promise<AnswerOf<typeof api.updateMcpServer>> {
     return this.bus.request(mcp.update, { server_id: params.id!, ...(name !== undefined && { name }), ...(transport !== undefined && { transport }), ...(await this.fields(rest)) });
+  }
+
+  @Handles(api.testMcpServer)
+  async test(@Ask() { caller, params }: Asked<typeof api.testMcpServer>): Promise<AnswerOf<typeof api.testMcpServer>> {
+    return this.bus.request(agent.testMcpServer, await this.bus.request(mcp.prepareTest, { user_id: caller.userId, server_id: params.id! }));
   }
 
   @Handles(api.removeMcpServer)

@@ -28,6 +28,13 @@ export class ComputersController {
     return this.computers.restart(computer_id);
   }
 
+  @Serves(sandbox.discard)
+  async discard({ computer_id, grant }: InputOf<typeof sandbox.discard>): Promise<OutputOf<typeof sandbox.discard>> {
+    await this.grants.check(grant, computer_id, 'computer:manage');
+    await this.computers.remove(computer_id);
+    return {};
+  }
+
   @Serves(sandbox.list)
   async list(): Promise<OutputOf<typeof sandbox.list>> {
     const rows = await this.computers.all();

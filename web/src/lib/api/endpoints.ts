@@ -50,6 +50,14 @@ export function endpoints(api: Api) {
     approvals: () => api.call<Answer<'approvals'>>('GET', '/api/approvals'),
     decide: (id: string, body: Body<'decide'>) => api.call<unknown>('POST', `/api/approvals/${segment(id)}`, body),
 
+    mcpServers: () => api.call<Answer<'mcpServers'>>('GET', '/api/mcp-servers'),
+    chosenMcpServers: (id: string) => api.call<Answer<'chosenMcpServers'>>('GET', `${conversation(id)}/mcp-servers`),
+    chooseMcpServers: (id: string, server_ids: string[]) => api.call<unknown>('PUT', `${conversation(id)}/mcp-servers`, { server_ids }),
+    allMcpServers: () => api.call<Answer<'allMcpServers'>>('GET', '/api/admin/mcp-servers'),
+    saveMcpServer: (id: string | null, body: Body<'updateMcpServer'>) => api.call<Answer<'mcpServer'>>(id === null ? 'POST' : 'PUT', `/api/admin/mcp-servers${id === null ? '' : `/${segment(id)}`}`, body),
+    removeMcpServer: (id: string) => api.call<unknown>('DELETE', `/api/admin/mcp-servers/${segment(id)}`),
+    testMcpServer: (id: string) => api.call<Answer<'testMcpServer'>>('POST', `/api/admin/mcp-servers/${segment(id)}/test`),
+
     users: () => api.call<Answer<'users'>>('GET', '/api/admin/users'),
     disableUser: (username: string, disabled: boolean) => api.call<Answer<'disableUser'>>('PATCH', `/api/admin/users/${segment(username)}`, { disabled }),
     configuredModels: () => api.call<Answer<'configuredModels'>>('GET', '/api/admin/models'),

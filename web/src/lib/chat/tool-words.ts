@@ -2,9 +2,11 @@ import FilePen from '@lucide/svelte/icons/file-pen';
 import FilePlus from '@lucide/svelte/icons/file-plus';
 import FileText from '@lucide/svelte/icons/file-text';
 import MousePointer2 from '@lucide/svelte/icons/mouse-pointer-2';
+import Plug from '@lucide/svelte/icons/plug';
 import Terminal from '@lucide/svelte/icons/terminal';
 import Wrench from '@lucide/svelte/icons/wrench';
 import type { Component } from 'svelte';
+import { mcpToolOf } from '../mcp/tool-name.ts';
 import type { Call } from '../timeline/state.ts';
 import type { StepState, ToolStep } from '../timeline/view.ts';
 import { actionTarget, actionVerb } from './computer-action.ts';
@@ -29,9 +31,10 @@ const words: Record<string, Words> = {
   // Their verbs depend on the action; these are for the line over a group.
   computer: { icon: MousePointer2, doing: 'Taking', done: 'Took', plain: 'Take', noun: 'desktop action' },
 };
+const ofServer: Words = { icon: Plug, doing: 'Using', done: 'Used', plain: 'Use', noun: 'MCP tool' };
 const other: Words = { icon: Wrench, doing: 'Using', done: 'Used', plain: 'Use', noun: 'tool' };
 
-const wordsFor = (name: string) => words[name] ?? other;
+const wordsFor = (name: string) => words[name] ?? (mcpToolOf(name) === null ? other : ofServer);
 
 export const iconOf = (call: Call) => wordsFor(call.name).icon;
 
@@ -42,8 +45,10 @@ export function verbOf(call: Call, state: StepState): string {
   return state === 'done' || state === 'failed' ? done : plain;
 }
 
-/** What the call acts on, in one line: the command, the file, else the tool's name. */
+/** What the call acts on, in one line: the command, the file, server and tool, else the tool's name. */
 export function targetOf(call: Call): string {
+  const mcp = mcpToolOf(call.name);
+  if (mcp !== null) return `${textOr(call.result?.display?.['server'], mcp.server)}: ${textOr(call.result?.display?.['tool'], mcp.tool)}`;
   if (call.name === 'computer') return actionTarget(call);
   const value = call.name === 'bash' ? call.arguments['command'] : (call.arguments['path'] ?? call.result?.display?.['path']);
   if (typeof value !== 'string') return call.name in words ? '' : call.name;
@@ -51,6 +56,8 @@ export function targetOf(call: Call): string {
   const [first = '', ...more] = line.split('\n');
   return more.length > 0 ? `${first} …` : first;
 }
+
+const textOr = (value: unknown, other: string): string => (typeof value === 'string' ? value : other);
 
 export const stateWords: Record<StepState, string> = {
   proposed: 'next',

@@ -13,6 +13,7 @@ export const own = [
 export const administration = [
   { href: '/settings/models', label: 'Models' },
   { href: '/settings/keys', label: 'Virtual keys' },
+  { href: '/settings/mcp-servers', label: 'MCP servers' },
   { href: '/settings/users', label: 'Users' },
   { href: '/settings/usage/everyone', label: 'Everyone’s usage' },
   { href: '/settings/containers', label: 'Containers' },
