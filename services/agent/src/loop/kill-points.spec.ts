@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeComputer } from '../../test/fakes/computer.ts';
 import { FakeJournal } from '../../test/fakes/journal.ts';
 import { answer, ScriptedModel } from '../../test/fakes/model.ts';
-import { work, type Life, type Stage } from '../../test/fakes/world.ts';
+import { mortal, work, type Stage } from '../../test/fakes/world.ts';
 
 /**
  * A worker may die at any of its awaits, before or after what it waits for took effect, any number of times, and the
@@ -35,25 +35,6 @@ function stage(): Stage {
     computer: new FakeComputer((command) => ({ parts: command.argv[0] === 'bash' ? (parts[command.argv.at(-1) as string] ?? []) : ['{"path":"note.txt","lines":1,"created":true,"before":null}\n'] })),
     model: new ScriptedModel(script),
     deltas: [],
-  };
-}
-
-/** Dies at its `at`-th await; `died` resolves then. */
-function mortal(at: number): Life & { died: Promise<'died'>; points: () => number } {
-  let points = 0;
-  let dead = false;
-  let die: (value: 'died') => void = () => {};
-  const died = new Promise<'died'>((resolve) => { die = resolve; });
-  return {
-    died,
-    points: () => points,
-    async point() {
-      if (!dead && ++points === at) {
-        dead = true;
-        die('died');
-      }
-      if (dead) await new Promise(() => {});
-    },
   };
 }
 

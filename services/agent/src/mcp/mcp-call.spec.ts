@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { FakeComputer } from '../../test/fakes/computer.ts';
 import { FakeJournal } from '../../test/fakes/journal.ts';
 import { answer, ScriptedModel } from '../../test/fakes/model.ts';
-import { work, type Stage } from '../../test/fakes/world.ts';
+import { mortal, work, type Stage } from '../../test/fakes/world.ts';
 import type { RemoteServers } from '../loop/ports.ts';
 
 /** Real: the loop. Fakes: journal, computer (which keeps outcomes by call), model, servers elsewhere. */
@@ -88,6 +88,31 @@ describe('tools of MCP servers', () => {
     expect(world.remote.calls).toEqual(['look']);
     expect(results(world).map(({ interrupted = false, result }) => [interrupted, result.output.slice(0, 24)])).toEqual(expect.arrayContaining([[true, 'The call was interrupted'], [false, 'late']]));
     expect(world.computer.executions.get(command!.command.call_id)).toBe(1);
+  });
+
+  it('AGENT-7: whenever a worker dies, no call takes effect twice, each has one result, and the run ends', async () => {
+    const calls = [{ name: 'mcp__local__count', arguments: {} }, { name: 'mcp__remote__look', arguments: {} }, { name: 'mcp__remote__act', arguments: {} }];
+    const whole = mortal(0);
+    await work(stage(calls), whole).outcome;
+    expect(whole.points()).toBeGreaterThan(20);
+    for (let at = 1; at <= whole.points() + 12; at++) {
+      const world = stage(calls);
+      for (let lives = 0; world.journal.state !== 'ended'; lives++) {
+        if (lives > 6) throw new Error(`The run does not come to an end after a death at ${at}`);
+        if (world.journal.state === 'parked') world.journal.decide('allow');
+        const life = mortal(lives === 0 ? at : 0);
+        await Promise.race([work(world, life).outcome, life.died]);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(world.journal.ended).toMatchObject({ reason: 'completed' });
+      for (const tool of ['look', 'act']) expect(world.remote.calls.filter((called) => called === tool).length, `${tool} after a death at ${at}`).toBeLessThanOrEqual(1);
+      for (const call of world.journal.calls.values()) {
+        expect(world.journal.results.get(call.tool_call_id)).toHaveLength(1);
+        const [result] = world.journal.results.get(call.tool_call_id)!;
+        // What is not known is told so; what is told as done was done once.
+        if (call.name === 'mcp__local__count' && result!.interrupted !== true) expect([result!.result.output, world.computer.executions.get(call.tool_call_id)]).toEqual(['seven', 1]);
+      }
+    }
   });
 
   it('that cannot be used are left out, and the person and the model are told once', async () => {

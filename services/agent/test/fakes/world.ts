@@ -15,6 +15,25 @@ export interface Life {
 
 const noServers: RemoteServers = { tools: async () => { throw new McpFailure('There are none', false); }, call: async () => { throw new McpFailure('There are none', false); } };
 
+/** Dies at its `at`-th await; `died` resolves then. */
+export function mortal(at: number): Life & { died: Promise<'died'>; points: () => number } {
+  let points = 0;
+  let dead = false;
+  let die: (value: 'died') => void = () => {};
+  const died = new Promise<'died'>((resolve) => { die = resolve; });
+  return {
+    died,
+    points: () => points,
+    async point() {
+      if (!dead && ++points === at) {
+        dead = true;
+        die('died');
+      }
+      if (dead) await new Promise(() => {});
+    },
+  };
+}
+
 export const immortal: Life = { point: async () => {} };
 
 export interface Stage {
@@ -62,12 +81,15 @@ export function work(stage: Stage, life: Life = immortal): Worker {
       act: async (callId, action) => alive(async () => stage.computer.act(callId, action)),
     },
     pictures: { keep: async (bytes, media_type) => ({ blob: `kept ${bytes.length}`, media_type, width: 1, height: 1 }), read: async (images) => new Map(images.flatMap(({ blob }) => (stage.lostPictures?.has(blob) ? [] : [[blob, `base64 of ${blob}`] as const]))) },
-    remoteServers: stage.remote ?? noServers,
+    remoteServers: {
+      tools: async (server) => alive(async () => (stage.remote ?? noServers).tools(server)),
+      call: async (server, tool, given, stopped) => alive(async () => (stage.remote ?? noServers).call(server, tool, given, stopped)),
+    },
     models: {
       resolve: async () => {
         await life.point();
         const model = await stage.model.resolve();
-        return { label: model.label, contextWindow: model.contextWindow, sees: model.sees, stream: (request, signal) => mortal(model.stream(request, signal), life) };
+        return { label: model.label, contextWindow: model.contextWindow, sees: model.sees, stream: (request, signal) => aliveStream(model.stream(request, signal), life) };
       },
     },
     blocks: blocks.of(identityOf(run)),
@@ -83,7 +105,7 @@ function identityOf(run: ClaimedRun) {
   return { run_id: run.run_id, epoch: run.epoch, user_id: run.user_id, conversation_id: run.conversation_id };
 }
 
-async function* mortal<Item>(items: AsyncIterable<Item>, life: Life): AsyncIterable<Item> {
+async function* aliveStream<Item>(items: AsyncIterable<Item>, life: Life): AsyncIterable<Item> {
   for await (const item of items) {
     await life.point();
     yield item;
