@@ -27,7 +27,7 @@ export const requirements: readonly Requirement[] = [
   { id: 'AGENT-1', state: 'part', promise: 'A streaming loop with parallel tool calls, a step limit, compaction and detection of loops' },
   { id: 'AGENT-2', state: 'part', promise: 'Built-in tools that run inside the conversation\'s computer' },
   { id: 'AGENT-3', state: 'part', promise: 'The computer tool: every current action of the large vendors on the desktop' },
-  { id: 'AGENT-4', state: 'part', promise: 'MCP servers defined by administrators, chosen per conversation; stdio ones inside the computer' },
+  { id: 'AGENT-4', state: 'done', promise: 'MCP servers defined by administrators, chosen per conversation; stdio ones inside the computer' },
   { id: 'AGENT-5', state: 'part', promise: 'Approvals that hold no worker and survive restarts, with policies and one inbox' },
   { id: 'AGENT-6', state: 'part', promise: 'Interrupt at once with the whole process tree, steer, queue the next message' },
   { id: 'AGENT-7', state: 'part', promise: 'A turn survives the death of any process; nothing that may have started runs twice in silence' },

@@ -2,6 +2,7 @@ import { Client, type Transport } from '@modelcontextprotocol/client';
 import { callResultOf, calledTool } from './call-result.ts';
 import { mcpLimits, type CallResult, type ToolList } from './formats.ts';
 import { asMcpFailure } from './failure-of.ts';
+import { McpFailure } from './mcp-failure.ts';
 import { listedTools, ToolCollector } from './tool-list.ts';
 
 export interface CallOptions {
@@ -57,6 +58,7 @@ export class McpSession {
   }
 
   private async ask<Schema extends typeof listedTools | typeof calledTool>(method: string, params: Record<string, unknown>, schema: Schema, { timeoutMs, signal }: CallOptions) {
+    if (this.closed) throw new McpFailure('It has ended', false);
     try {
       return await this.client.request({ method, params }, schema, { timeout: timeoutMs, maxTotalTimeout: timeoutMs, ...(signal && { signal }) });
     } catch (error) {

@@ -52,7 +52,7 @@ export class Host {
     socket.on('error', () => {});
     const question = hostQuestion.safeParse(await readLine(socket));
     if (!question.success) return void socket.destroy();
-    if (question.data.version !== this.order.version) {
+    if (question.data.version !== this.order.version || (await this.hasEnded())) {
       sendLine(socket, { type: 'outdated' } satisfies HostAnswer);
       return void socket.end(() => process.exit(0));
     }
@@ -62,6 +62,11 @@ export class Host {
     if (gone.signal.aborted) return;
     sendLine(socket, answer);
     socket.end();
+  }
+
+  /** Its server began well and is gone: whoever asks needs a new host. */
+  private async hasEnded(): Promise<boolean> {
+    return this.session.then((session) => session.closed, () => false);
   }
 
   private async answer(question: HostQuestion, gone: AbortSignal): Promise<HostAnswer> {

@@ -79,8 +79,15 @@ export class ProcessTransport implements Transport {
   private end(words: string | null): void {
     if (this.over) return;
     this.over = true;
-    if (words !== null) this.onerror?.(new McpFailure(`${words}${this.complaints.trim() === '' ? '' : `: ${plain(this.complaints.slice(-500))}`}`, true));
+    if (words !== null) this.onerror?.(new McpFailure(`${words}${lastWords(this.complaints)}`, true));
     if (this.child?.pid !== undefined) killTree(this.child.pid, this.mark);
     this.onclose?.();
   }
+}
+
+/** What a server said on its standard error that tells most: the line that names an error, else its last words. */
+function lastWords(complaints: string): string {
+  const lines = complaints.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const telling = lines.find((line) => /^\w*(error|exception)\b/i.test(line)) ?? lines.slice(-3).join(' ');
+  return telling === '' ? '' : `: ${plain(telling)}`;
 }

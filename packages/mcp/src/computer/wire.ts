@@ -9,7 +9,7 @@ export const hostQuestion = z.discriminatedUnion('ask', [
 ]);
 export type HostQuestion = z.infer<typeof hostQuestion>;
 
-/** `outdated`: it served another definition of the server, and ends. */
+/** `outdated`: its server is gone or was another definition of it, and it ends. */
 export const hostAnswer = z.union([computerAnswer, z.object({ type: z.literal('outdated') })]);
 export type HostAnswer = z.infer<typeof hostAnswer>;
 
