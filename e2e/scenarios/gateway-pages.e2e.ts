@@ -117,9 +117,9 @@ describe('pages for administrators of the model gateway', () => {
     await page.getByRole('button', { name: 'Make a key' }).press('Enter');
     await page.keyboard.type('build machine');
     await page.getByLabel('Models').fill('fast');
-    await page.getByLabel('Budget, $').fill('0.1');
+    await page.getByLabel('Budget, $').fill('10');
     await page.getByLabel('Budget for').selectOption({ label: 'each 30 days' });
-    await page.getByLabel('Calls a minute').fill('50');
+    await page.getByLabel('Calls a minute').fill('5000');
     await page.keyboard.press('Enter');
     await page.getByText('Copy it now.').waitFor();
     await page.getByRole('button', { name: 'Copy key' }).click();
@@ -132,7 +132,7 @@ describe('pages for administrators of the model gateway', () => {
     expect((await call(key)).status).toBe(200);
     await page.reload();
     const budget = page.getByRole('meter', { name: 'Budget of build machine' });
-    await expect.poll(async () => { await page.reload(); return budget.getAttribute('aria-valuetext'); }, { timeout: 10_000 }).toMatch(/^\$0\.0036 of \$0\.1 each 30 days · begins anew/);
+    await expect.poll(async () => { await page.reload(); return budget.getAttribute('aria-valuetext'); }, { timeout: 10_000 }).toMatch(/^\$0\.0036 of \$10 each 30 days · begins anew/);
     await page.getByRole('button', { name: 'Block build machine' }).click();
     await page.getByText('blocked').waitFor();
     await expect.poll(async () => (await call(key)).status, { timeout: 5_000 }).toBe(401);
