@@ -52,7 +52,7 @@ export const requirements: readonly Requirement[] = [
   { id: 'LLM-1', state: 'part', promise: 'OpenAI- and Anthropic-compatible endpoints in front of any provider' },
   { id: 'LLM-2', state: 'part', promise: 'LiteLLM configuration read as it is; models edited at run time' },
   { id: 'LLM-3', state: 'part', promise: 'Balancing, retries, cooldown, fallbacks, timeouts' },
-  { id: 'LLM-4', state: 'part', promise: 'Response cache and prompt-cache passthrough' },
+  { id: 'LLM-4', state: 'done', promise: 'Response cache and prompt-cache passthrough' },
   { id: 'LLM-5', state: 'part', promise: 'Virtual keys with budgets that are never overrun' },
   { id: 'LLM-6', state: 'part', promise: 'Usage and cost of every call, by whatever one asks for' },
   { id: 'LLM-7', state: 'done', promise: 'Pass-through for subscription logins, bytes untouched' },

@@ -36,6 +36,9 @@ beforeAll(async () => {
   # A name that Codex takes for one of OpenAI's, so that it offers its free-form tool for patches.
   - model_name: gpt-5.5
     litellm_params: {model: anthropic/claude-test, api_base: "${messages.url}", api_key: os.environ/UPSTREAM_KEY}
+litellm_settings:
+  cache: true
+  cache_params: { type: redis, mode: default_off }
 general_settings:
   pass_through_endpoints:
     - { path: /claude, target: "${vendor.url}", forward_headers: true }
@@ -158,6 +161,20 @@ describe('a coding agent that is not changed, in front of a provider of another 
     // Aider puts the file into its question: it was read.
     expect(messages.requests.some((request) => request.raw.includes('4711'))).toBe(true);
   }, 200_000);
+});
+
+it('LLM-4: an answer that is asked for again comes from the cache of the instances, for nothing', async () => {
+  chat.requests.length = 0;
+  chat.use(() => ({ text: 'said once', usage }));
+  const ask = async () => {
+    const response = await fetch(`${product.llmUrl}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${product.llmKey}` }, body: JSON.stringify({ model: 'chat-model', stream: true, messages: [{ role: 'user', content: 'again' }], cache: { 'use-cache': true } }) });
+    return { again: response.headers.has('age'), text: await response.text() };
+  };
+  const first = await ask();
+  expect(first.again).toBe(false);
+  await expect.poll(ask).toEqual({ again: true, text: first.text });
+  // A first answer may still be on its way into the cache when it is asked for.
+  expect(chat.requests.length).toBeLessThanOrEqual(2);
 });
 
 describe('a coding agent with a login of its own (LLM-7)', () => {
