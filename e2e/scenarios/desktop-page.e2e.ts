@@ -11,8 +11,15 @@ import { Client } from '../client/client.ts';
 import { noted, openNotingPage } from '../noting-page.ts';
 import { startProduct, type RunningProduct } from '../product.ts';
 
-/** Opens a page that notes what is typed into it, then looks at the desktop once. */
-const model = await startUpstream({ format: 'openai-chat', script: ({ step }) => [...openNotingPage, { toolCalls: [{ name: 'computer', arguments: { action: 'screenshot' } }] }, { text: 'It is **open**.' }][step] ?? { text: 'Done.' } });
+/** Opens a page that notes what is typed into it, then looks at the desktop once; asked for it, says much at a pace. */
+const model = await startUpstream({
+  format: 'openai-chat',
+  script: ({ step, userText }) => {
+    if (userText === 'At length') return step === 0 ? { text: paragraphs('First'), paceMs: 8, toolCalls: [{ name: 'bash', arguments: { command: 'for i in $(seq 40); do echo "line $i"; sleep 0.02; done' } }] } : { text: paragraphs('Then'), paceMs: 8 };
+    return [...openNotingPage, { toolCalls: [{ name: 'computer', arguments: { action: 'screenshot' } }] }, { text: 'It is **open**.' }][step] ?? { text: 'Done.' };
+  },
+});
+const paragraphs = (title: string) => Array.from({ length: 12 }, (_, index) => `## ${title} ${index}\n\n${'Some words of it. '.repeat(8)}\n\n\`\`\`python\nprint(${index})\n\`\`\``).join('\n\n');
 
 let product: RunningProduct;
 let browser: Browser;
@@ -244,6 +251,39 @@ describe('the desktop beside the chat', () => {
     await page.getByRole('radio', { name: 'Chat and desktop' }).click();
     await live(page);
   }, 60_000);
+
+  it('CONV-2 DESK-1: nothing moves while an answer streams: neither the parts of the page, nor what somebody reads further up', async () => {
+    const message = page.getByRole('textbox', { name: 'Message' });
+    await message.fill('At length');
+    await page.keyboard.press('Enter');
+    const read = page.getByRole('heading', { name: 'First 1', exact: true }).last();
+    await page.getByRole('heading', { name: 'First 3', exact: true }).last().waitFor();
+    await read.hover();
+    await page.mouse.wheel(0, -400);
+    await page.getByRole('button', { name: 'Jump to the end' }).waitFor();
+    // Where each of these stands, in every frame until the end.
+    const places = await page.evaluateHandle<{ stop(): string[] }>(`(() => {
+      const read = [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].findLast(({ textContent }) => textContent.trim() === 'First 1');
+      const parts = { header: 'header', composer: 'textarea', divider: '[role=separator]', desktop: 'aside', picture: 'aside [role=img] canvas' };
+      const seen = new Set();
+      let going = true;
+      const note = (name, element) => {
+        const box = element?.getBoundingClientRect();
+        seen.add(name + ' ' + (box ? [box.x, box.y, box.width, box.height].map(Math.round).join(' ') : 'is gone'));
+      };
+      const look = () => {
+        for (const [name, selector] of Object.entries(parts)) note(name, document.querySelector(selector));
+        note('what is read', read.isConnected ? read : null);
+        if (going) requestAnimationFrame(look);
+      };
+      look();
+      return { stop: () => { going = false; return [...seen].sort(); } };
+    })()`);
+    await page.getByRole('heading', { name: 'Then 11', exact: true }).last().waitFor({ timeout: 40_000 });
+    const seen = await places.evaluate((watch) => watch.stop());
+    expect(seen.map((place) => place.replace(/(?: -?\d+){4}$/, ''))).toEqual(['composer', 'desktop', 'divider', 'header', 'picture', 'what is read']);
+    await page.getByRole('button', { name: 'Stop', exact: true }).waitFor({ state: 'detached' });
+  }, 90_000);
 
   it('is usable by everybody: light, dark, narrow, on a phone, watching and driving', async () => {
     for (const [width, height] of [[1_440, 900], [1_000, 760], [390, 844]] as const) {
