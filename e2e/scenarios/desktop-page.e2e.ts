@@ -365,6 +365,8 @@ describe('the desktop beside the chat', () => {
       await product.untilWell();
     }
     await clickDesktop(page, 640, 180);
+    // As above: the click has to reach the window before the keys.
+    await page.waitForTimeout(400);
     await page.keyboard.press('Control+a');
     await page.keyboard.type('still here');
     await typed('still here');
