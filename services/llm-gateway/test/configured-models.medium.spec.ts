@@ -111,10 +111,13 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
     expect((await gateway.usageRows(before + 1)).slice(before)).toMatchObject([{ status: 'refused' }]);
   });
 
-  it('never try again once the client has a byte', async () => {
+  it('13. never try again, and never fall back, once the client has a byte', async () => {
     one.use(() => ({ text: 'one two three four five six', cutAfter: 4 }));
     await expect(stream('pair')).rejects.toThrow();
     expect(two.requests).toHaveLength(0);
+    await expect(stream('alone')).rejects.toThrow();
+    expect(claude.requests).toHaveLength(0);
+    expect(one.requests).toHaveLength(2);
   });
 
   it('serve clients of the other format', async () => {

@@ -216,6 +216,15 @@ describe('8. usage', () => {
     expect(asked.usage).toEqual({ prompt_tokens: 280, completion_tokens: 6, total_tokens: 286, prompt_tokens_details: { cached_tokens: 200, cache_write_tokens: 70 }, completion_tokens_details: { reasoning_tokens: 0 } });
   });
 
+  it('Anthropic states what was said so far again and again: the last one counts, nothing is added up', () => {
+    const event = (type: string, fields: Fields): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+    const start = event('message_start', { message: { id: 'msg_1', usage: { input_tokens: 10, cache_read_input_tokens: 100, cache_creation_input_tokens: 7, cache_creation: { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 4 }, output_tokens: 1 } } });
+    const said = (tokens: number, reason: string | null): string => event('message_delta', { delta: { stop_reason: reason }, usage: { output_tokens: tokens } });
+    const stream = `${start}${event('content_block_start', { index: 0, content_block: { type: 'text', text: 'x' } })}${event('content_block_stop', { index: 0 })}${said(5, null)}${said(9, 'end_turn')}${event('message_stop', {})}`;
+    const heard = hearChat(through(translate('openai-chat', 'anthropic-messages', { stream: true, stream_options: { include_usage: true }, messages: [] }), stream));
+    expect(heard.usage).toEqual({ fresh: 10, read: 100, written: 7, output: 9, reasoning: 0 });
+  });
+
   it('is asked for upstream, and not shown to a client that did not ask', () => {
     expect(toChat({ stream: true }).stream_options).toEqual({ include_usage: true });
     expect(toChat({ stream: true }, { streamUsage: false })).not.toHaveProperty('stream_options');
