@@ -70,6 +70,10 @@ describe('budgets of people and conversations (LLM-5)', () => {
     expect([refused.status, refused.body.error.message]).toEqual([429, expect.stringContaining('$0 of $0.01 is left of this conversation')]);
     expect((await call(free.token)).status).toBe(200);
     await expect.poll(async () => get('conversation', capped.conversation_id)).toMatchObject({ spend: near(once), left: 0 });
+    // What it cost before it was capped counts.
+    await expect.poll(async () => (await gateway.usage()).filter(({ runId }) => runId === free.run_id)).toHaveLength(1);
+    expect(await set('conversation', free.conversation_id, 1.5 * once)).toMatchObject({ spend: near(once), left: near(0.5 * once) });
+    expect((await call(free.token)).status).toBe(429);
   });
 
   it('refuses a model whose price nobody knows, and leaves what a person pays themselves to them', async () => {

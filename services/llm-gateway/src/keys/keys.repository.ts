@@ -142,9 +142,14 @@ export class KeysRepository {
     });
   }
 
-  /** Sets or changes the money of a user or a conversation. */
+  /** Sets or changes the money of a user or a conversation. A user's counts from then on, a conversation's has all that it cost so far. */
   async saveBudget(id: string, change: BudgetChange): Promise<BudgetRow> {
-    return this.database.transaction(async (em) => this.setBudget(em, id, change));
+    return this.database.transaction(async (em) => {
+      const isNew = (await em.findOne(budgetEntity, id)) === null;
+      const row = await this.setBudget(em, id, change);
+      if (isNew && id.startsWith('conversation:')) row.spend = await costOf(em, id.slice('conversation:'.length));
+      return row;
+    });
   }
 
   async budget(id: string): Promise<BudgetRow | null> {
@@ -177,6 +182,11 @@ export class KeysRepository {
     if (windowMs !== undefined && windowMs !== (budget.windowMs ?? null)) Object.assign(budget, { windowMs, resetsAt: windowMs === null ? null : Date.now() + windowMs });
     return budget;
   }
+}
+
+async function costOf(em: EntityManager, conversationId: string): Promise<number> {
+  const [row] = await em.execute<{ cost: number | null }[]>('select sum(cost) as cost from usage_hours where conversation_id = ?', [conversationId]);
+  return Number(row?.cost ?? 0);
 }
 
 /** By what the budget is of. */
