@@ -103,6 +103,7 @@ const goodBody: Readonly<Record<string, object>> = {
   [`POST ${api.decide.path}`]: { decision: 'allow' },
   [`POST ${api.desktopTicket.path}`]: { mode: 'control' },
   [`PUT ${api.chooseMcpServers.path}`]: { server_ids: [] },
+  [`PUT ${api.setConversationBudget.path}`]: { max_budget: 1 },
 };
 
 describe('another user\'s things', () => {
