@@ -1,4 +1,7 @@
 // Conversations as programs use them: REST, pages, idempotence, the queue, steering, and the API's first clients.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import type { ConversationView } from '@deskhand/contracts';
@@ -22,17 +25,21 @@ const upstream = await startUpstream({
 
 /** Nobody listens there. */
 const dead = `127.0.0.1:${await freePort()}`;
+const folder = mkdtempSync(join(tmpdir(), 'deskhand-conversations-'));
 let product: RunningProduct;
 let client: Client;
 
 beforeAll(async () => {
-  product = await startProduct({ variables: { DESKHAND_ALLOWED_PRIVATE_HOSTS: `${upstream.host},${dead}` } });
+  const configuration = join(folder, 'config.yaml');
+  writeFileSync(configuration, `model_list:\n  - { model_name: priced, litellm_params: { model: openai/priced, api_base: "${upstream.url}/v1", api_key: k, input_cost_per_token: 0, output_cost_per_token: 0.00001 } }\n`);
+  product = await startProduct({ variables: { LITELLM_CONFIG: configuration, DESKHAND_ALLOWED_PRIVATE_HOSTS: `${upstream.host},${dead}` } });
   client = await Client.register(product.webUrl, 'ada');
   await client.provider('openai', upstream.url, 'chat-model');
 }, 120_000);
 afterAll(async () => {
   await product?.stop();
   await upstream.close();
+  rmSync(folder, { recursive: true, force: true });
 }, 60_000);
 
 const ended = (conversation: string, run: string) => followThroughCuts(client, conversation, run, { way: 'sse', cuts: [] }, 40_000);
@@ -78,7 +85,35 @@ describe('conversations', () => {
     const used = async () => (await client.request<{ usage: Record<string, { calls: number; output_tokens: number }> }>('GET', `/api/conversations/${id}/messages`)).usage;
     await expect.poll(async () => Object.values(await used())).toMatchObject([{ calls: 1, output_tokens: 5, unpriced_calls: 1 }]);
     const report = await client.request<{ total: object; rows: object[] }>('GET', `/api/users/me/usage?conversation_id=${id}&group_by=day,model,agent`);
+    // The same to the administrator, as a file, and to Prometheus.
+    const told = async (url: string, key: string) => (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).text();
+    expect(await told(`${product.webUrl}/api/admin/usage.csv?conversation_id=${id}&group_by=user,conversation`, client.token)).toContain(`,ada,${id},1,0,`);
+    expect(await told(`${product.llmUrl}/metrics`, product.llmKey)).toMatch(/deskhand_llm_calls_total\{provider="openai",model="chat-model",status="completed"\} \d/);
     expect(report).toMatchObject({ total: { calls: 1, output_tokens: 5 }, rows: [{ day: new Date().toISOString().slice(0, 10), model: 'openai/chat-model', agent: 'deskhand', calls: 1, output_tokens: 5 }] });
+  });
+
+  it('LLM-5: end a run that has no money left with the reason budget, and say what is left', async () => {
+    const { id } = await client.conversation({ model_name: 'priced' });
+    await client.request('PUT', `/api/conversations/${id}/budget`, { max_budget: 0.25 });
+    const ending = async (content: string) => {
+      const { run_id } = await client.say(id, content);
+      let end: object | undefined;
+      await followThroughCuts(client, id, run_id, {
+        way: 'sse', cuts: [],
+        onFrame: ({ frame }) => {
+          if (frame.type === 'run-ended' && frame.run_id === run_id) end = frame;
+          if (frame.type === 'snapshot') end = frame.runs.find((run) => run.id === run_id && run.state === 'ended');
+        },
+      }, 40_000);
+      return end;
+    };
+    expect(await ending('cheap')).toMatchObject({ reason: 'completed' });
+    await client.request('PUT', '/api/admin/users/ada/budget', { max_budget: 0.01, budget_seconds: 86_400 });
+    expect(await ending('not any more')).toMatchObject({ reason: 'budget', error: expect.stringMatching(/\$0\.01 of \$0\.01 is left of this user, and this call may cost up to \$0\.\d+\. It begins anew on/) });
+    await client.request('PUT', '/api/admin/users/ada/budget', { max_budget: null });
+    await expect.poll(async () => client.request('GET', `/api/conversations/${id}/budget`)).toMatchObject({ max_budget: 0.25, spend: 0.00005 });
+    await client.request('PUT', `/api/conversations/${id}/budget`, { max_budget: 0.1 });
+    expect(await ending('nor here')).toMatchObject({ reason: 'budget', error: expect.stringContaining('of $0.1 is left of this conversation') });
   });
 
   it('CONV-1: come in pages, last changed first, and so do their messages', async () => {
