@@ -5,6 +5,9 @@ const never = ['**/node_modules/**', '**/dist/**', '**/build/**', '**/.svelte-ki
 /** Builds images and starts the product from them: a project of its own, for it takes long and mostly waits. */
 const containers = 'e2e/scenarios/compose.e2e.ts';
 
+/** Real computers and their desktops, with clicks and keys that mean something else when they are late: nothing heavy runs beside them. */
+const computers = ['services/sandbox-manager/test/*.medium.spec.ts', 'services/agent/test/computer-tool.medium.spec.ts'];
+
 export default defineConfig({
   test: {
     passWithNoTests: true,
@@ -15,7 +18,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
+        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
+      },
+      {
+        extends: true,
+        test: { name: 'computers', include: computers, exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
       },
       {
         extends: true,

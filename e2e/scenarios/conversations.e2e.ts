@@ -49,6 +49,24 @@ const exchange = async (conversation: string, content: string) => {
 };
 const first = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/;
 
+interface RunEnd {
+  reason?: string;
+  error?: string;
+}
+
+/** How a run ends: an event, or, where it was quicker than whoever follows, a part of the snapshot. */
+async function endOfRun(conversation: string, run: string): Promise<RunEnd> {
+  let end: RunEnd | undefined;
+  await followThroughCuts(client, conversation, run, {
+    way: 'sse', cuts: [],
+    onFrame: ({ frame }) => {
+      if (frame.type === 'run-ended' && frame.run_id === run) end = frame;
+      if (frame.type === 'snapshot') end = frame.runs.find(({ id, state }) => id === run && state === 'ended');
+    },
+  }, 40_000);
+  return end!;
+}
+
 describe('conversations', () => {
   it('CONV-1: are made, read, renamed, pinned, archived and deleted', async () => {
     const made = await client.conversation({ title: 'Plans' });
@@ -95,21 +113,10 @@ describe('conversations', () => {
   it('LLM-5: end a run that has no money left with the reason budget, and say what is left', async () => {
     const { id } = await client.conversation({ model_name: 'priced' });
     await client.request('PUT', `/api/conversations/${id}/budget`, { max_budget: 0.25 });
-    const ending = async (content: string) => {
-      const { run_id } = await client.say(id, content);
-      let end: object | undefined;
-      await followThroughCuts(client, id, run_id, {
-        way: 'sse', cuts: [],
-        onFrame: ({ frame }) => {
-          if (frame.type === 'run-ended' && frame.run_id === run_id) end = frame;
-          if (frame.type === 'snapshot') end = frame.runs.find((run) => run.id === run_id && run.state === 'ended');
-        },
-      }, 40_000);
-      return end;
-    };
+    const ending = async (content: string) => endOfRun(id, (await client.say(id, content)).run_id);
     expect(await ending('cheap')).toMatchObject({ reason: 'completed' });
     await client.request('PUT', '/api/admin/users/ada/budget', { max_budget: 0.01, budget_seconds: 86_400 });
-    expect(await ending('not any more')).toMatchObject({ reason: 'budget', error: expect.stringMatching(/\$0\.01 of \$0\.01 is left of this user, and this call may cost up to \$0\.\d+\. It begins anew on/) });
+    expect(await ending('not any more')).toMatchObject({ reason: 'budget', error: expect.stringMatching(/\$0\.0\d+ of \$0\.01 is left of this user, and this call may cost up to \$0\.\d+\. It begins anew on/) });
     await client.request('PUT', '/api/admin/users/ada/budget', { max_budget: null });
     await expect.poll(async () => client.request('GET', `/api/conversations/${id}/budget`)).toMatchObject({ max_budget: 0.25, spend: 0.00005 });
     await client.request('PUT', `/api/conversations/${id}/budget`, { max_budget: 0.1 });
@@ -223,17 +230,16 @@ describe('messages', () => {
 
 describe('a model that cannot answer', () => {
   /** How a turn in a conversation of these settings ends. */
-  async function endOf(settings: object): Promise<{ reason: string; error?: string }> {
+  async function endOf(settings: object): Promise<RunEnd> {
     const { id } = await client.conversation(settings);
     const { run_id } = await client.say(id, 'hello?');
-    let end: { reason: string; error?: string } | undefined;
-    await followThroughCuts(client, id, run_id, { way: 'sse', cuts: [], onFrame: ({ frame }) => { if (frame.type === 'run-ended') end = frame; } }, 40_000);
+    const end = await endOfRun(id, run_id);
     // Nothing of it is lost: what was said stands there, and another model answers it.
     expect((await client.messages(id)).map(({ content }) => content)).toEqual(['hello?']);
     await client.request('PUT', `/api/conversations/${id}`, { provider: null, model_name: 'mock/echo' });
     await exchange(id, 'and now?');
     expect((await client.messages(id)).at(-1)!.content).toContain('and now?');
-    return end!;
+    return end;
   }
 
   it('AGENT-1 LLM-9: one that nobody knows, or whose upstream is dead, ends the turn with an error that names it', async () => {
