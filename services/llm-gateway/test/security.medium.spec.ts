@@ -129,6 +129,15 @@ describe('SECURITY 25: bodies and requests that are wrong', () => {
     }
   });
 
+  it.each(['/v1/chat/completions', '/v1/responses', '/v1/messages', '/v1/messages/count_tokens', '/v1/embeddings'])('%s refuses what is valid and nested too deeply, streamed or not', async (path) => {
+    for (const stream of [false, true]) for (const [levels, status] of [[50_000, 400], [201, 400], [100, path === '/v1/embeddings' ? 400 : 200]] as const) {
+      const body = JSON.stringify({ model: 'mock/static', stream, input: 'x', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] });
+      const answer = await post(path, `${body.slice(0, -1)},"metadata":${'['.repeat(levels)}${']'.repeat(levels)}}`);
+      expect(answer.status).toBe(status);
+      if (levels > 200) expect(answer.text).toContain('nested too deeply');
+    }
+  });
+
   it('any JSON at all gets an answer', async () => {
     const fields = fc.record({ model: fc.oneof(fc.constantFrom('mock/echo', 'mock/static'), fc.jsonValue()), messages: fc.oneof(fc.jsonValue(), fc.array(fc.record({ role: fc.constantFrom('user', 'assistant', 'tool', 'x'), content: fc.jsonValue(), tool_calls: fc.jsonValue() }))), tools: fc.jsonValue(), stream: fc.oneof(fc.boolean(), fc.jsonValue()), stream_options: fc.jsonValue() }, { requiredKeys: [] });
     await fc.assert(fc.asyncProperty(fields, fc.constantFrom('/v1/chat/completions', '/v1/messages'), async (body, path) => {

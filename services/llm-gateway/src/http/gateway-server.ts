@@ -102,12 +102,9 @@ export class GatewayServer {
   private refuse(request: IncomingMessage, response: ServerResponse, wire: Wire, error: unknown): void {
     if (error instanceof ClientGone) return void response.destroy();
     const known = asWireError(error);
-    if (known) answerError(response, wire, known);
-    else {
-      this.parts.log.error('A request to the model gateway failed', { error });
-      if (response.headersSent) response.destroy();
-      else answerError(response, wire, new WireError('internal', 'The model gateway failed. Its log says why.'));
-    }
+    if (!known) this.parts.log.error('A request to the model gateway failed', { error });
+    if (response.headersSent) response.destroy();
+    else answerError(response, wire, known ?? new WireError('internal', 'The model gateway failed. Its log says why.'));
     discardRest(request);
   }
 

@@ -19,6 +19,7 @@ import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { noUsage } from '../wire/token-usage.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import { CallHeaders } from './call-headers.ts';
@@ -166,7 +167,12 @@ export class ModelCalls {
     if (!model) throw new WireError('not-found', `There is no built-in model ${routeId(call.route)}.`, 'model', 'model_not_found');
     this.begin(call);
     response.setTimeout(this.parts.limits.slowClientMs, () => response.destroy());
-    this.end(serving, await answerBuiltIn(model, call, facts, body, response, { 'x-litellm-call-id': call.id, ...serving.headers.of(0), ...(!call.stream && { 'x-litellm-response-cost': '0' }) }));
+    let outcome: CallOutcome = { status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null };
+    try {
+      outcome = await answerBuiltIn(model, call, facts, body, response, { 'x-litellm-call-id': call.id, ...serving.headers.of(0), ...(!call.stream && { 'x-litellm-response-cost': '0' }) });
+    } finally {
+      this.end(serving, outcome);
+    }
   }
 
   private begin(call: ModelCall): void {

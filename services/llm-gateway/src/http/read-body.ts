@@ -38,7 +38,10 @@ export async function readBody(request: IncomingMessage, limit: number, keep: (b
   });
 }
 
-/** Parses a JSON object. Throws `WireError`. */
+/** Levels of lists and objects in a body: far more than anybody writes, far fewer than what walks and writes them has stack for. */
+const deepest = 200;
+
+/** Parses a JSON object. Throws `WireError`, also for one nested deeper than 200 levels: later it would fail in the middle of its answer. */
 export function parseJson(raw: Buffer): Record<string, unknown> {
   let body: unknown;
   try {
@@ -47,5 +50,16 @@ export function parseJson(raw: Buffer): Record<string, unknown> {
     throw new WireError('bad-request', raw.length === 0 ? 'The body is empty; send a JSON object.' : 'The body is not valid JSON.');
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
+  // Each level costs two bytes.
+  if (raw.length > 2 * deepest && isDeeper(body, deepest)) throw new WireError('bad-request', `The body is nested too deeply: more than ${deepest} levels.`);
   return body as Record<string, unknown>;
+}
+
+function isDeeper(value: object, levels: number): boolean {
+  if (levels === 0) return true;
+  for (const key in value) {
+    const part = (value as Record<string, unknown>)[key];
+    if (typeof part === 'object' && part !== null && isDeeper(part, levels - 1)) return true;
+  }
+  return false;
 }

@@ -135,11 +135,17 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
 
   /** What the client gets for some of the provider's events; null when the call is over because of them. */
   private read(next: () => Buffer): Uint8Array | null {
-    try {
+    return this.guarded(() => {
       let events = next();
       for (const secret of this.options.target.secrets) events = bytesWithoutKey(events, secret);
       const passed = this.sniffer!.push(events);
       return this.stream ? this.stream.push(events) : passed;
+    });
+  }
+
+  private guarded(next: () => Uint8Array): Uint8Array | null {
+    try {
+      return next();
     } catch (error) {
       const words = error instanceof LineTooLong ? 'The provider sent a line that never ends.' : failureWords(error, this.options.limits.timeouts);
       this.fail(error instanceof WireError ? error : new WireError('upstream', words), 'cut');
@@ -154,8 +160,12 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     const { decoder } = this;
     const pieces = [this.parts.length === 0 ? nothing : this.takeParts(), decoder === null ? nothing : this.read(() => Buffer.from(decoder.end()))];
     if (this.over) return;
-    const passed = this.sniffer.end();
-    const bytes = [...pieces, this.stream ? this.stream.end() : passed].filter((piece) => piece !== null && piece.length > 0) as Uint8Array[];
+    const last = this.guarded(() => {
+      const passed = this.sniffer!.end();
+      return this.stream ? this.stream.end() : passed;
+    });
+    if (last === null) return;
+    const bytes = [...pieces, last].filter((piece) => piece !== null && piece.length > 0) as Uint8Array[];
     this.finish('completed', () => response.end(bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)));
   }
 
@@ -192,12 +202,13 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
     const usage = usageReaders[target.wire].answerUsage(answer) ?? undefined;
     if (!translated) return this.finish('completed', send(status, read), usage);
+    let sending: () => void;
     try {
-      this.finish('completed', sendJson(200, translated.answer(answer)), usage);
+      sending = sendJson(200, translated.answer(answer));
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.fail(error, 'cut');
+      return this.fail(error instanceof WireError ? error : new WireError('upstream', 'The provider answered with something that cannot be translated.'), 'cut');
     }
+    this.finish('completed', sending, usage);
   }
 
   private waitForClient(): void {
