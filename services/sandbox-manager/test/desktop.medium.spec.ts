@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DisplayLink } from '../src/desktop/display-link.ts';
 import { RfbClient } from '../src/desktop/rfb/rfb-client.ts';
+import { ownKeys } from '../src/desktop/typing.ts';
 import { Engine } from '../src/containers/engine.ts';
 import { openNotingPage, type NotingPage } from './noting-page.ts';
 import { configure, docker, startManager, startSurroundings, type Surroundings, type TestComputer, until } from './running-manager.ts';
@@ -131,6 +132,18 @@ describe('the desktop of a computer', () => {
       await computer.act(type(text.replace('\t', ' ')));
       await page.expect(`field ${JSON.stringify(text.replace('\t', ' '))}`);
     }
+  });
+
+  it('finds a key of the keyboard for each character that it types by keys, and has none lent', async () => {
+    const keyboard = (): Promise<string> => asUser('desktop', 'DISPLAY=:1 XAUTHORITY=/run/desktop/xauthority xkbcomp -w 0 :1 - | grep -v "^xkb_"');
+    const before = await keyboard();
+    expect(before).toContain('EuroSign');
+    await computer.act(click(640, 200));
+    await computer.act(key('ctrl+a'));
+    const all = [...ownKeys].join('');
+    await computer.act(type(all));
+    await page.expect(`field ${JSON.stringify(all)}`);
+    expect(await keyboard()).toBe(before);
   });
 
   it('pastes long text, and gives back what was copied before', async () => {

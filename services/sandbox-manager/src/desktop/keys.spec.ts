@@ -6,7 +6,7 @@ const [shift, ctrl, alt, superKey, enter] = [0xffe1, 0xffe3, 0xffe9, 0xffeb, 0xf
 describe('keys', () => {
   it.each([
     ['Return', [[enter]]], ['ENTER', [[enter]]], ['page_down', [[0xff56]]], ['PageDown', [[0xff56]]], ['Next', [[0xff56]]], ['ArrowLeft', [[0xff51]]], ['Left', [[0xff51]]], ['ESC', [[0xff1b]]],
-    ['BackSpace', [[0xff08]]], ['F5', [[0xffc2]]], ['f12', [[0xffc9]]], ['KP_7', [[0xffb7]]], ['Numpad3', [[0xffb3]]], ['space', [[0x20]]], [' ', [[0x20]]], ['a', [[0x61]]], ['ü', [[0xfc]]], ['€', [[0x010020ac]]],
+    ['BackSpace', [[0xff08]]], ['F5', [[0xffc2]]], ['f12', [[0xffc9]]], ['KP_7', [[0xffb7]]], ['Numpad3', [[0xffb3]]], ['space', [[0x20]]], [' ', [[0x20]]], ['a', [[0x61]]], ['ü', [[0xfc]]], ['€', [[0x20ac]]], ['’', [[0x0ad1]]], ['…', [[0x01002026]]],
     ['東', [[0x01006771]]], ['😀', [[0x0101f600]]], ['plus', [[0x2b]]], ['+', [[0x2b]]], ['minus', [[0x2d]]], ['KeyA', [[0x61]]], ['Digit1', [[0x31]]], ['U00e9', [[0xe9]]],
   ])('reads %s', (text, chords) => expect(parseKeys(text)).toEqual(chords));
 

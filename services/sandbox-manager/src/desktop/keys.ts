@@ -28,13 +28,15 @@ export const keysyms = { shift: modifiers.shift!, ctrl: modifiers.ctrl!, alt: mo
 const shifted: Readonly<Record<string, string>> = Object.fromEntries([...'`1234567890-=[]\\;\',./'].map((key, index) => [key, '~!@#$%^&*()_+{}|:"<>?'[index]!]));
 
 const unicodeKeysym = 0x01000000;
+/** Keys of the screen's keyboard that have names older than Unicode: by their code the screen would not find them, and lend others that programs notice late. */
+const olderKeysyms: Readonly<Record<string, number>> = { '€': 0x20ac, '‘': 0x0ad0, '’': 0x0ad1 };
 
 /** The keysym that types this character. */
 export function keysymOf(character: string): number {
   const code = character.codePointAt(0)!;
   if (code === 0x0a || code === 0x0d) return keysyms.return;
   if (code === 0x09) return keysyms.tab;
-  return (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xff) ? code : unicodeKeysym + code;
+  return (code >= 0x20 && code <= 0x7e) || (code >= 0xa0 && code <= 0xff) ? code : (olderKeysyms[character] ?? unicodeKeysym + code);
 }
 
 /** Keys that are pressed in this order and released in the other. */

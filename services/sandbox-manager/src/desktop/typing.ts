@@ -5,7 +5,7 @@ export type TypingStep = { kind: 'keys'; keysyms: number[] } | { kind: 'paste'; 
 /** Longer texts are pasted: a program that is slow with keys would still be at it when the screen looks calm. */
 const longText = 500;
 /** What the keyboard of the screen has beside ASCII: see its session in the image. */
-const ownKeys: ReadonlySet<string> = new Set('¡²³¤€¼½¾‘’¥×¹÷£äåéþüúíóöÄÅÉÞÜÚÍÓÖ«»áßðÁ§Ðøæ©ñµç¿ØÆ¢ÑÇ°¶¬¦®');
+export const ownKeys: ReadonlySet<string> = new Set('¡²³¤€¼½¾‘’¥×¹÷£äåéþüúíóöÄÅÉÞÜÚÍÓÖ«»áßðÁ§Ðøæ©ñµç¿ØÆ¢ÑÇ°¶¬¦®');
 
 /** Keys that have no character and that a text may name by its control character. */
 const control: Readonly<Record<string, number>> = { '\b': keysyms.backspace, '\u001b': keysyms.escape, '\u007f': keysyms.delete };
