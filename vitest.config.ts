@@ -11,14 +11,16 @@ const computers = ['services/sandbox-manager/test/*.medium.spec.ts', 'services/a
 export default defineConfig({
   test: {
     passWithNoTests: true,
+    setupFiles: ['deploy/local/testing/seed.ts'],
     projects: [
       {
         extends: true,
         test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 10_000, maxWorkers: 2 },
       },
       {
+        // They wait for time-outs and leases more than they compute.
         extends: true,
-        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
+        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3 },
       },
       {
         extends: true,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Benchmark } from '../../../bench/benchmark.ts';
 import { add } from '../testing/count.ts';
 import type { Count } from '../testing/count.ts';
 import { check, program, root } from '../testing/run.ts';
@@ -9,10 +10,18 @@ import { benchmarkNames, loadBenchmark } from './load.ts';
 const smallSize = 1 / 20;
 const mostSeconds = 400;
 
-/** Runs every benchmark that is not only for when it is asked for, at a twentieth of its size; each passes when it measures and stays within its loose bounds. */
+/**
+ * Runs every benchmark that is not only for when it is asked for, at a twentieth of its size; each passes when it measures and
+ * stays within its loose bounds. Those that time something go one after the other, those that only count beside them.
+ */
 export async function smokeTestBenchmarks(): Promise<Count> {
+  const all = (await Promise.all(benchmarkNames().map(loadBenchmark))).filter(({ onlyWhenAsked }) => onlyWhenAsked !== true);
+  return add(await Promise.all([all.filter(({ countsOnly }) => countsOnly !== true), all.filter(({ countsOnly }) => countsOnly === true)].map(oneAfterTheOther)));
+}
+
+async function oneAfterTheOther(benchmarks: readonly Benchmark[]): Promise<Count> {
   const counts: Count[] = [];
-  for (const name of benchmarkNames()) if ((await loadBenchmark(name)).onlyWhenAsked !== true) counts.push(await check(`benchmark ${name} at 1/20`, () => smokeTest(name)));
+  for (const { name } of benchmarks) counts.push(await check(`benchmark ${name} at 1/20`, () => smokeTest(name)));
   return add(counts);
 }
 
