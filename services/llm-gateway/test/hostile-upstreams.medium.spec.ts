@@ -56,6 +56,7 @@ describe('SECURITY 24: a provider that', () => {
     ['redirect', false, /redirects/, 'failed', 502],
     ['silent', true, /did not begin to answer/, 'failed', 504],
     ['stall', true, /stopped sending/, 'cut', undefined],
+    ['drip', false, /was not whole after 0\.9 s/, 'cut', 504],
     ['huge-header', false, /too many headers|not HTTP|closed/, 'failed', 502],
     ['encoded', false, /not JSON/, 'cut', 502],
     ['hang-up', true, /closed the connection/, 'failed', 502],

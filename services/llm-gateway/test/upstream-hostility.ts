@@ -4,10 +4,12 @@ import type { WireFormat } from '@deskhand/contracts';
 
 /** Ways in which a provider may be broken or malicious. */
 export type Hostility =
-  | 'endless-line' | 'endless-events' | 'endless-json' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall'
+  | 'endless-line' | 'endless-events' | 'endless-json' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall' | 'drip'
   | 'huge-header' | 'encoded' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'echo-in-header' | 'echo-in-stream' | 'hang-up';
 
 const streamType = { 'content-type': 'text/event-stream' };
+/** Made beforehand: it takes longer than some calls may. */
+const gzipBomb = gzipSync(Buffer.alloc(50_000_000, 32), { level: 1 });
 const jsonType = { 'content-type': 'application/json' };
 
 /** Behaves badly in one way. Ways without an end go on until the other side hangs up. */
@@ -27,8 +29,13 @@ export function misbehave(how: Hostility, format: WireFormat, request: IncomingM
     redirect: () => void response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/' }).end(),
     silent: () => {},
     stall: () => void response.writeHead(200, streamType).write(event),
+    drip: () => {
+      response.writeHead(200, jsonType);
+      const drops = setInterval(() => response.write(' '), 100);
+      response.once('close', () => clearInterval(drops));
+    },
     'huge-header': () => void socket.end(`HTTP/1.1 200 OK\r\nx-long: ${'y'.repeat(300_000)}\r\n\r\n`),
-    encoded: () => void response.writeHead(200, { ...jsonType, 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(50_000_000, 32))),
+    encoded: () => void response.writeHead(200, { ...jsonType, 'content-encoding': 'gzip' }).end(gzipBomb),
     'cut-inside-line': () => { response.writeHead(200, streamType).write(`${event}data: {"choices":[{"delta":{"content":"and th`); setTimeout(() => socket.destroy(), 30); },
     'json-for-stream': () => void response.writeHead(200, jsonType).end('{"choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}],"content":[]}'),
     'echo-credentials': () => void response.writeHead(400, jsonType).end(JSON.stringify({ error: { message: 'Bad request', headers: request.headers } })),

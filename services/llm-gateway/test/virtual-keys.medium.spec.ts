@@ -41,7 +41,7 @@ afterAll(async () => {
 
 const send = async (gateway: RunningGateway, method: string, path: string, key: string, body?: unknown) => {
   const response = await fetch(`${gateway.url}${path}`, { method, headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) }, ...(body !== undefined && { body: JSON.stringify(body) }) });
-  return { status: response.status, body: (await response.json()) as any };
+  return { status: response.status, body: (await response.json()) as any, header: (name: string) => response.headers.get(name) };
 };
 const manage = async (path: string, body: object) => send(one, 'POST', path, masterKey, body);
 const makeKey = async (settings: object): Promise<string> => (await manage('/key/generate', settings)).body.key as string;
@@ -96,7 +96,10 @@ describe('virtual keys (LLM-5)', () => {
     const key = await makeKey({ rpm_limit: 3 });
     const answers = await Promise.all(Array.from({ length: 6 }, async () => call(one, key)));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3);
-    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ code: 'rate_limit_exceeded', message: expect.stringContaining('3 calls a minute') as string });
+    const refused = answers.find(({ status }) => status === 429)!;
+    expect(refused.body.error).toMatchObject({ code: 'rate_limit_exceeded', message: expect.stringContaining('3 calls a minute') as string });
+    expect(Number(refused.header('retry-after'))).toBeGreaterThan(0);
+    expect(Number(refused.header('retry-after'))).toBeLessThanOrEqual(60);
     const narrow = await makeKey({ max_parallel_requests: 2 });
     const together = await Promise.all(Array.from({ length: 5 }, async () => call(one, narrow, { messages: [{ role: 'user', content: 'slow' }] })));
     expect(together.filter(({ status }) => status === 200)).toHaveLength(2);
@@ -119,7 +122,11 @@ describe('virtual keys (LLM-5)', () => {
     const good = answers.filter(({ status }) => status === 200).length;
     const cost = 20 * perInput + 50 * perOutput;
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
-    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ code: 'budget_exceeded', message: expect.stringMatching(/Budget has been exceeded: \$[\d.]+ of \$[\d.]+ is left/) as string });
+    const broke = { type: 'budget_exceeded', message: expect.stringMatching(/Budget has been exceeded: \$[\d.]+ of \$[\d.]+ is left/) as string };
+    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ ...broke, code: 'budget_exceeded' });
+    const messages = await send(two, 'POST', '/v1/messages', keys[0]!, { model: 'priced', max_tokens: 4_000, messages: [{ role: 'user', content: 'ping' }] });
+    expect(messages).toMatchObject({ status: 429, body: { type: 'error', error: broke } });
+    expect([messages.header('x-should-retry'), messages.header('retry-after')]).toEqual(['false', null]);
     expect(good * cost).toBeLessThanOrEqual(0.02);
     expect(good).toBeGreaterThan(10);
     await expect.poll(async () => (await send(one, 'GET', '/team/info?team_id=team-a', masterKey)).body.team_info.spend as number, { timeout: 4_000 }).toBeCloseTo(good * cost, 8);

@@ -1,4 +1,4 @@
-import { WireError } from '../wire/wire-format.ts';
+import { budgetExceeded, WireError } from '../wire/wire-format.ts';
 
 /** A budget as a call needs to know it. Amounts are US dollars. */
 export interface Budget {
@@ -148,5 +148,5 @@ const owners: Readonly<Record<string, string>> = { key: ' of this key', user: ' 
 
 function exceeded(id: string, max: number, left: number, wanted: number, windowEnd: number | null): WireError {
   const anew = windowEnd === null ? '' : ` It begins anew on ${new Date(windowEnd).toISOString().slice(0, 16).replace('T', ' ')} UTC.`;
-  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left${owners[id.split(':', 1)[0]!] ?? ''}, and this call may cost up to ${dollars(wanted)}.${anew}`, null, 'budget_exceeded');
+  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left${owners[id.split(':', 1)[0]!] ?? ''}, and this call may cost up to ${dollars(wanted)}.${anew}`, null, budgetExceeded);
 }

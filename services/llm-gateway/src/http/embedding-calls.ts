@@ -125,7 +125,7 @@ export class EmbeddingCalls {
     const plan = (way?.router ?? routes.router).plan(route.model, size);
     await plan.prepare();
     const first = plan.first();
-    if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
+    if (first === null) throw plan.nobody;
     if (first.upstream.embeddings === null) {
       first.deployment.begin(size);
       first.deployment.end(null);
@@ -139,7 +139,7 @@ export class EmbeddingCalls {
       if (way === null) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
       Object.assign(call, { baseUrl: upstream.baseUrl, prices: deployment.entry.prices, baseModel: deployment.entry.baseModel });
       deployment.begin(size);
-      const told = await this.ask(upstream, asked, attempt.firstByteMs);
+      const told = await this.ask(upstream, asked, attempt.wholeMs);
       deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
       const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
       if (next === null) return this.answer(call, asked, told, response, finish, () => headers({

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError } from '@deskhand/contracts';
 import { after } from '../after.ts';
+import { AnswerTooLate } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { CallSize } from '../routing/deployment.ts';
@@ -39,6 +40,9 @@ export interface RoutedCallParts {
   written(act: () => void): void;
 }
 
+/** A stream that goes on for longer is ended, however steadily it drips. */
+const longestStreamMs = 6_000_000;
+
 /** What goes to a provider, and how it came about. */
 interface Sent {
   format: UpstreamFormat;
@@ -68,7 +72,7 @@ export class RoutedCall {
   start(): void {
     const { plan, response } = this.parts;
     const first = plan.first();
-    if (first === null) throw new WireError('rate-limited', `No deployment of ${plan.group} can be asked at the moment; try again in a few seconds.`, 'model', 'no_deployments_available');
+    if (first === null) throw plan.nobody;
     // A call whose client leaves between two attempts has no relay that would notice.
     response.once('close', () => {
       if (this.waiting === null) return;
@@ -128,31 +132,39 @@ export class RoutedCall {
   }
 
   private send(attempt: Attempt, prepared: PreparedCall, { format, translation, translated, bytes }: Sent, end: (firstByteMs: number | null, tokens?: number) => void): void {
-    const { call, wire, facts, response, outgoing, limits, size } = this.parts;
+    const { call, wire, facts, response, outgoing, size } = this.parts;
     const { upstream } = attempt;
+    const firstByteMs = facts.stream ? attempt.firstByteMs : attempt.wholeMs;
+    const longestMs = facts.stream ? Math.max(longestStreamMs, firstByteMs) : firstByteMs;
+    const limits = limitsWith(this.parts.limits, firstByteMs);
     if (response.destroyed) {
       end(null);
       return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
     }
     const sentMark = performance.now();
-    const relayed = new RelayedCall({
+    let ending: NodeJS.Timeout | null = null;
+    const relayed: RelayedCall = new RelayedCall({
       call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
       // What the gateway asked for and the client did not is taken out again.
       stripUsage: translated === null && facts.stream && !facts.wantsUsage,
       headers: (upstreamMs) => this.headers(attempt, upstreamMs),
       written: (act) => this.parts.written(act),
       retry: (failure) => {
+        clearTimeout(ending ?? undefined);
         this.triedMs += performance.now() - sentMark;
         end(null);
         return this.goOn(failure);
       },
       ended: (outcome) => {
+        clearTimeout(ending ?? undefined);
         end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
         this.finish(outcome);
       },
     });
     const headers = { ...(facts.stream ? acceptStream : acceptWhole), ...prepared.headers };
-    outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers, body: bytes, headersTimeout: attempt.firstByteMs }, relayed);
+    // However steadily it drips.
+    ending = setTimeout(() => relayed.onResponseError(null as never, new AnswerTooLate(longestMs)), longestMs);
+    outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers, body: bytes, headersTimeout: firstByteMs }, relayed);
   }
 
   /** The next attempt, if there is one: then the failure stays here. */
@@ -191,4 +203,9 @@ export class RoutedCall {
     this.over = true;
     this.parts.ended(outcome);
   }
+}
+
+/** Whose words about time are those of the attempt. */
+function limitsWith(limits: RelayLimits, firstByteMs: number): RelayLimits {
+  return limits.timeouts.firstByteMs === firstByteMs ? limits : { ...limits, timeouts: { ...limits.timeouts, firstByteMs } };
 }

@@ -72,7 +72,7 @@ export class CallLimits {
     this.putBack(wanted, index);
     const { limit, words } = wanted[index]!;
     const seconds = limit.kind === 'slots' ? 1 : Math.max(1, Math.ceil(this.ledger.endsInMs(limit) / 1_000));
-    return new WireError('rate-limited', `This key is limited to ${words}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded');
+    return new WireError('rate-limited', `This key is limited to ${words}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded', seconds);
   }
 }
 

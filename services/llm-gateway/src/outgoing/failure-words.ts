@@ -8,11 +8,22 @@ interface Coded {
   errors?: readonly Coded[];
 }
 
+/** An answer that was not whole after all the time that it had. */
+export class AnswerTooLate extends Error {
+  override readonly name = 'TimeoutError';
+  /** The HTTP client's word for it. */
+  readonly code = 'UND_ERR_BODY_TIMEOUT';
+
+  constructor(ms: number) {
+    super(`The provider's answer was not whole after ${seconds(ms)}.`);
+  }
+}
+
 const seconds = (milliseconds: number): string => `${Math.round(milliseconds / 100) / 10} s`;
 
 /** Why an outgoing call brought no (whole) answer, in words for people, without addresses or headers. */
 export function failureWords(error: unknown, timeouts: OutgoingTimeouts): string {
-  if (error instanceof AddressRefused) return error.message;
+  if (error instanceof AddressRefused || error instanceof AnswerTooLate) return error.message;
   const coded = error as Coded;
   if (coded.name === 'TimeoutError') return 'The provider did not answer in time.';
   const code = String(coded.code ?? coded.cause?.code ?? coded.errors?.[0]?.code ?? '');

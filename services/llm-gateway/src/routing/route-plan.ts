@@ -1,4 +1,5 @@
 import type { ModelUpstream } from '../upstreams/upstream.ts';
+import { WireError } from '../wire/wire-format.ts';
 import { choose } from './choose.ts';
 import type { CallSize, Deployment } from './deployment.ts';
 import { failureSentence, isElsewhereOnly, isTheClients, isWorthRetrying, policyKindOf, type AttemptFailure } from './failure.ts';
@@ -11,8 +12,9 @@ export interface Attempt {
   upstream: ModelUpstream;
   /** Milliseconds to wait before it. */
   waitMs: number;
-  /** Milliseconds until its first byte must be there, and until all of it. */
+  /** Milliseconds until a stream's first byte must be there, and until all of an answer that is none. */
   firstByteMs: number;
+  wholeMs: number;
 }
 
 const mostFallbacks = 8;
@@ -112,8 +114,9 @@ export class RoutePlan {
     this.#tries++;
     this.#tried.add(deployment);
     const { timeout, streamTimeout } = this.router.settings;
-    const seconds = deployment.entry.limits.streamTimeout ?? deployment.entry.limits.timeout ?? streamTimeout ?? timeout;
-    this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs: seconds * 1_000 };
+    const { limits } = deployment.entry;
+    const firstByteMs = (limits.streamTimeout ?? limits.timeout ?? streamTimeout ?? timeout) * 1_000;
+    this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs, wholeMs: (limits.timeout ?? timeout) * 1_000 };
     return this.#current;
   }
 
@@ -165,5 +168,11 @@ export class RoutePlan {
   /** The group that was asked for. */
   get group(): string {
     return this.wanted;
+  }
+
+  /** Why no attempt can be made now, and when one may be. */
+  get nobody(): WireError {
+    const seconds = Math.max(1, Math.ceil(Math.min(...this.router.deploymentsOf(this.wanted).map(({ restsMs }) => restsMs)) / 1_000));
+    return new WireError('rate-limited', `No deployment of ${this.wanted} can be asked at the moment. Try again in ${seconds} s.`, 'model', 'no_deployments_available', seconds);
   }
 }

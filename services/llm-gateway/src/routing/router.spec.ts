@@ -24,6 +24,25 @@ function routerOf(models: string, settings = ''): { router: Router; clock: { now
 const asked = (attempt: ReturnType<RoutePlan['first']>): string | null => attempt?.upstream.model ?? null;
 
 describe('routing (LLM-3)', () => {
+  it('has a stream\'s time for streams and the whole answer\'s for others, the deployment\'s own before the router\'s', () => {
+    const times = (entryMore: string, settings: string): number[] => {
+      const { firstByteMs, wholeMs } = routerOf(entry('m', 'openai/a', entryMore), settings).router.plan('m', size).first()!;
+      return [firstByteMs, wholeMs];
+    };
+    expect(times('', '')).toEqual([600_000, 600_000]);
+    expect(times('', ', timeout: 30, stream_timeout: 5')).toEqual([5_000, 30_000]);
+    expect(times(', timeout: 20', ', timeout: 30, stream_timeout: 5')).toEqual([20_000, 20_000]);
+    expect(times(', stream_timeout: 3', ', timeout: 30')).toEqual([3_000, 30_000]);
+  });
+
+  it('says when one may be asked again where all rest', () => {
+    const { router } = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'));
+    for (const [index, deployment] of router.deployments.entries()) deployment.cool(12_500 + index * 10_000);
+    const plan = router.plan('m', size);
+    expect(plan.first()).toBeNull();
+    expect(plan.nobody).toMatchObject({ kind: 'rate-limited', code: 'no_deployments_available', retryAfterSeconds: 13, message: 'No deployment of m can be asked at the moment. Try again in 13 s.' });
+  });
+
   it('shares the load by weight', () => {
     const { router } = routerOf(entry('m', 'openai/a', ', weight: 3') + entry('m', 'openai/b', ', weight: 1'));
     const counts = new Map<string, number>();

@@ -1,5 +1,5 @@
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
-import { isModelName, WireError, type Wire } from './wire-format.ts';
+import { budgetExceeded, isModelName, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Record<WireError['kind'], string> = {
   'bad-request': 'invalid_request_error', unauthenticated: 'authentication_error', forbidden: 'permission_error', 'not-found': 'not_found_error', 'method-not-allowed': 'invalid_request_error',
@@ -26,7 +26,7 @@ export const anthropicMessages: Wire = {
     return { usage: readUsage(usage), final: data.type === 'message_delta', onlyUsage: false };
   },
 
-  errorBody: (error) => ({ type: 'error', error: { type: errorTypes[error.kind], message: error.message } }),
+  errorBody: (error) => ({ type: 'error', error: { type: error.code === budgetExceeded ? budgetExceeded : errorTypes[error.kind], message: error.message } }),
 
   errorEvent: (error) => `event: error\ndata: ${JSON.stringify(anthropicMessages.errorBody(error))}\n\n`,
 };

@@ -1,5 +1,5 @@
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
-import { isModelName, errorStatus, WireError, type Wire } from './wire-format.ts';
+import { budgetExceeded, isModelName, errorStatus, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Partial<Record<WireError['kind'], string>> = {
   unauthenticated: 'authentication_error', forbidden: 'permission_error', 'rate-limited': 'rate_limit_error', upstream: 'upstream_error', unavailable: 'service_unavailable_error', timeout: 'timeout_error', internal: 'server_error',
@@ -27,7 +27,7 @@ export const openaiChat: Wire = {
     return { usage, final: usage !== null, onlyUsage: usage !== null && Array.isArray(data.choices) && data.choices.length === 0 };
   },
 
-  errorBody: (error) => ({ error: { message: error.message, type: errorTypes[error.kind] ?? 'invalid_request_error', param: error.param, code: error.code ?? String(errorStatus[error.kind]) } }),
+  errorBody: (error) => ({ error: { message: error.message, type: error.code === budgetExceeded ? budgetExceeded : (errorTypes[error.kind] ?? 'invalid_request_error'), param: error.param, code: error.code ?? String(errorStatus[error.kind]) } }),
 
   errorEvent: (error) => `data: ${JSON.stringify(openaiChat.errorBody(error))}\n\n`,
 };

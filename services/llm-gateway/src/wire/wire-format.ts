@@ -20,10 +20,10 @@ export interface UsageEvent {
 
 export type ErrorKind = 'bad-request' | 'unauthenticated' | 'forbidden' | 'not-found' | 'method-not-allowed' | 'too-large' | 'unsupported' | 'rate-limited' | 'upstream' | 'unavailable' | 'timeout' | 'internal';
 
-/** A request that cannot be served as it is; the message says why. */
+/** A request that cannot be served as it is; the message says why. `retryAfterSeconds`: when it may be tried again, where that is known. */
 export class WireError extends Error {
   override readonly name = 'WireError';
-  constructor(readonly kind: ErrorKind, message: string, readonly param: string | null = null, readonly code: string | null = null) {
+  constructor(readonly kind: ErrorKind, message: string, readonly param: string | null = null, readonly code: string | null = null, readonly retryAfterSeconds: number | null = null) {
     super(message);
   }
 }
@@ -31,6 +31,9 @@ export class WireError extends Error {
 export const errorStatus: Record<ErrorKind, number> = {
   'bad-request': 400, unauthenticated: 401, forbidden: 403, 'not-found': 404, 'method-not-allowed': 405, 'too-large': 413, unsupported: 415, 'rate-limited': 429, upstream: 502, unavailable: 503, timeout: 504, internal: 500,
 };
+
+/** LiteLLM's name for a call that no money is left for: in every format the type of the error, for people's programs look for it. */
+export const budgetExceeded = 'budget_exceeded';
 
 /** One vendor's format: pure functions over bodies and events, no network. */
 export interface Wire {
