@@ -68,8 +68,9 @@ const call = async (key: string): Promise<{ status: number; text: string }> => {
 describe('pages for administrators of the model gateway', () => {
   it('LLM-2 LLM-3: a model is added, refused in words, tested, called, seen cooling down, changed and removed', async () => {
     const led = await fetch(`${product.llmUrl}/ui`, { redirect: 'manual' });
-    expect([led.status, led.headers.get('location')]).toEqual([302, `${product.webUrl}/settings/models`]);
+    expect([led.status, led.headers.get('location')]).toEqual([302, `${product.webUrl}/settings/usage`]);
     await page.goto(led.headers.get('location')!);
+    await page.getByRole('link', { name: 'Models' }).click();
     await page.getByText('None yet.').waitFor();
 
     await addModel('openai_like', 'local', 'http://10.0.0.1:8000/v1');

@@ -18,6 +18,7 @@ import { GatewayServer } from './http/gateway-server.ts';
 import { KeyRoutes } from './http/key-routes.ts';
 import { MemoryRoom } from './http/memory-room.ts';
 import { ModelCalls } from './http/model-calls.ts';
+import { ModelList } from './http/model-list.ts';
 import { ModelRoutes } from './http/model-routes.ts';
 import { OperationRoutes } from './http/operation-routes.ts';
 import { SpendRoutes } from './http/spend-routes.ts';
@@ -104,7 +105,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const modelRoutes = new ModelRoutes({ models, views, callers });
     const spendRoutes = new SpendRoutes({ callers, keys, budgets, reports, calls: usageCalls });
     const ready = async (): Promise<boolean> => !lifecycle.draining && Object.values(await health.inspect()).every((part) => part.ready);
-    this.server = new GatewayServer({ calls, counts, embeddings, callers, keyRoutes, cacheRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, routes, metrics, log, ready });
+    this.server = new GatewayServer({ calls, counts, embeddings, callers, keyRoutes, cacheRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, models: new ModelList(callers, routes), metrics, log, cacheType: file.file.cache && (file.file.cache.shared ? 'shared' : 'local'), ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
     lifecycle.onDrain(20, async () => { clearInterval(this.sweeper); await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });

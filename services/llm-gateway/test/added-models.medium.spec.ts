@@ -162,7 +162,7 @@ it('operators see the state of models and parts with the master key, and are led
   expect((await send(one, 'GET', '/health/services?service=nothing')).status).toBe(400);
   expect((await send(one, 'GET', '/health/services', undefined, 'sk-nobody')).status).toBe(403);
   const led = await fetch(`${one.url}/ui`, { redirect: 'manual' });
-  expect([led.status, led.headers.get('location')]).toEqual([302, 'https://deskhand.example/settings/models']);
+  expect([led.status, led.headers.get('location')]).toEqual([302, 'https://deskhand.example/settings/usage']);
 });
 
 describe('virtual keys for administrators of the web app', () => {

@@ -56,16 +56,29 @@ describe('virtual keys (LLM-5)', () => {
     for (const gateway of [one, two]) expect((await call(gateway, key)).status).toBe(200);
     expect((await call(one, key, { model: 'nick' })).status).toBe(200);
     expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'key_model_access_denied' } } });
-    expect((await send(one, 'GET', '/v1/models', key)).body.data.map(({ id }: { id: string }) => id)).toEqual(['priced']);
+    expect(await send(one, 'GET', '/v1/models/priced', key)).toMatchObject({ status: 200, body: { id: 'priced', object: 'model', type: 'model' } });
+    expect((await send(one, 'GET', '/models/unpriced/', key)).status).toBe(403);
+    expect(await send(one, 'GET', '/v1/models/nobody', masterKey)).toMatchObject({ status: 404, body: { error: { code: 'model_not_found' } } });
+    expect((await send(one, 'GET', '/v1/models/mock%2Fecho/', masterKey)).body.id).toBe('mock/echo');
+    expect((await send(one, 'GET', '/v1/models/', key)).body.data.map(({ id }: { id: string }) => id)).toEqual(['priced']);
     expect((await manage('/key/block', { key })).body.blocked).toBe(true);
     expect((await call(one, key)).status).toBe(401);
     await expect.poll(async () => (await call(two, key)).status, { timeout: 4_000 }).toBe(401);
     await manage('/key/unblock', { key });
     expect((await call(one, key)).status).toBe(200);
-    const again = (await manage('/key/regenerate', { key })).body.key as string;
-    expect([(await call(one, key)).status, (await call(one, again)).status]).toEqual([401, 200]);
+    const second = (await manage('/key/regenerate', { key })).body.key as string;
+    expect([(await call(one, key)).status, (await call(one, second)).status]).toEqual([401, 200]);
+    // LiteLLM's other path, with something changed on the way and without a body.
+    const third = await manage(`/key/${second}/regenerate`, { rpm_limit: 100 });
+    expect(third.body).toMatchObject({ key_alias: 'a team\'s', models: ['priced'], rpm_limit: 100 });
+    const fourth = await send(one, 'POST', `/key/${third.body.token as string}/regenerate`, masterKey);
+    expect(fourth).toMatchObject({ status: 200, body: { rpm_limit: 100 } });
+    const again = fourth.body.key as string;
+    expect([(await call(one, third.body.key as string)).status, (await call(one, again)).status]).toEqual([401, 200]);
+    expect([(await send(one, 'POST', `/key/${again}/regenerate`, again)).status, (await manage('/key/sk-nobody/regenerate', {})).status]).toEqual([403, 404]);
     expect((await manage('/key/delete', { keys: [again] })).body.deleted_keys).toHaveLength(1);
     expect((await call(one, again)).status).toBe(401);
+    expect(await send(one, 'POST', '/key/generate', masterKey)).toMatchObject({ status: 200, body: { models: [] } });
     const short = await makeKey({ duration: '1s' });
     expect((await call(one, short)).status).toBe(200);
     await expect.poll(async () => (await call(one, short)).status, { timeout: 4_000 }).toBe(401);
@@ -103,6 +116,27 @@ describe('virtual keys (LLM-5)', () => {
     const narrow = await makeKey({ max_parallel_requests: 2 });
     const together = await Promise.all(Array.from({ length: 5 }, async () => call(one, narrow, { messages: [{ role: 'user', content: 'slow' }] })));
     expect(together.filter(({ status }) => status === 200)).toHaveLength(2);
+  });
+
+  it('hold to the limits of their user and their team, together with its other keys', async () => {
+    await manage('/team/new', { team_id: 'busy-team', rpm_limit: 4 });
+    expect((await manage('/user/new', { user_id: 'busy-user', max_parallel_requests: 1, auto_create_key: false })).body).toMatchObject({ rpm_limit: null, max_parallel_requests: 1 });
+    const keys = await Promise.all([makeKey({ team_id: 'busy-team' }), makeKey({ team_id: 'busy-team' })]);
+    const answers = await Promise.all(Array.from({ length: 8 }, async (_, index) => call(index < 4 ? one : two, keys[index % 2]!)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(4);
+    expect(answers.find(({ status }) => status === 429)!.body.error.message).toContain('This team is limited to 4 calls a minute');
+    const narrow = await makeKey({ user_id: 'busy-user' });
+    const slow = { messages: [{ role: 'user', content: 'slow' }] };
+    expect((await Promise.all([call(one, narrow, slow), call(one, narrow, slow)])).map(({ status }) => status).sort()).toEqual([200, 429]);
+    expect((await manage('/team/update', { team_id: 'busy-team', rpm_limit: null })).body.rpm_limit).toBeNull();
+    expect((await call(one, keys[0]!)).status).toBe(200);
+  });
+
+  it('say what of LiteLLM\'s settings does nothing here, and are not made with a limit that would not hold', async () => {
+    expect((await manage('/key/generate', { tags: ['a'], soft_budget: 5, budget_limits: [], model_max_budget: {}, guardrails: null })).body.warnings).toEqual(['tags has no effect here', 'soft_budget has no effect here']);
+    for (const setting of [{ model_max_budget: { priced: 1 } }, { budget_limits: [{ max_budget: 1, budget_duration: '1d' }] }, { allowed_routes: ['/v1/models'] }]) {
+      expect(await manage('/key/generate', setting)).toMatchObject({ status: 400, body: { error: { code: 'not_supported', param: Object.keys(setting)[0] } } });
+    }
   });
 
   it('count what they spend, and hold their output under a budget', async () => {

@@ -101,6 +101,10 @@ export const holderEntity = defineEntity({
     alias: p.string().nullable(),
     email: p.string().nullable(),
     models: p.json<string[]>(),
+    /** For all of its keys together. */
+    rpm: p.integer().nullable(),
+    tpm: p.integer().nullable(),
+    maxParallel: p.integer().nullable(),
     blocked: p.boolean(),
     metadata: p.json<Record<string, unknown>>(),
     createdAt: p.bigint('number'),

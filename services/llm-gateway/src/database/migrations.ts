@@ -87,4 +87,10 @@ class AddUsageSource extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }];
+class LimitKeyHolders extends Migration {
+  override up(): void {
+    for (const column of ['rpm', 'tpm', 'max_parallel']) this.addSql(`alter table key_holders add column ${column} integer`);
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }];

@@ -2,10 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Log } from '@deskhand/platform';
 import type { Callers } from '../keys/callers.ts';
-import { mayUse } from '../keys/virtual-keys.ts';
 import type { PassThroughCalls } from '../pass-through/pass-through-calls.ts';
-import { routeId } from '../providers/route.ts';
-import type { RoutesService } from '../providers/routes.service.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { openaiChat } from '../wire/openai-chat.ts';
@@ -17,6 +14,7 @@ import { discardRest } from './discard.ts';
 import type { EmbeddingCalls } from './embedding-calls.ts';
 import type { KeyRoutes } from './key-routes.ts';
 import type { ModelCalls } from './model-calls.ts';
+import type { ModelList } from './model-list.ts';
 import type { ModelRoutes } from './model-routes.ts';
 import type { OperationRoutes } from './operation-routes.ts';
 import { ClientGone } from './read-body.ts';
@@ -42,9 +40,11 @@ export interface GatewayServerParts {
   operationRoutes: OperationRoutes;
   passThrough: PassThroughCalls;
   spendRoutes: SpendRoutes;
-  routes: RoutesService;
+  models: ModelList;
   metrics: Metrics;
   log: Log;
+  /** Where answers are kept, by LiteLLM's words; null: nowhere. */
+  cacheType: string | null;
   /** Whether new calls are welcome; false while the service drains. */
   ready(): Promise<boolean>;
 }
@@ -83,7 +83,7 @@ export class GatewayServer {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    const endpoint = this.endpoints.get(path) ?? this.parts.passThrough.endpoint(path);
+    const endpoint = this.endpoints.get(path) ?? this.parts.passThrough.endpoint(path) ?? this.endpointNamed(path);
     const wire = endpoint?.wire ?? openaiChat;
     try {
       // Clients that would rather have a socket go on without one as soon as they hear this.
@@ -108,21 +108,31 @@ export class GatewayServer {
     discardRest(request);
   }
 
+  /** Paths that name something, and those with a slash too many, as many a base URL leaves one. */
+  private endpointNamed(path: string): Endpoint | undefined {
+    const bare = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    const key = /^\/key\/([^/]+)\/regenerate$/.exec(bare)?.[1];
+    if (key !== undefined) return { methods: ['POST'], wire: openaiChat, handle: async (request, response) => this.parts.keyRoutes.regenerateNamed(decoded(key), request, response) };
+    const model = /^(?:\/v1)?\/models\/(.+)$/.exec(bare)?.[1];
+    if (model !== undefined) return { methods: reading, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.parts.models.one(request, decoded(model))) };
+    return bare === path ? undefined : this.endpoints.get(bare);
+  }
+
   private *listEndpoints(): Generator<[string, Endpoint]> {
     const { calls, callers, counts, embeddings, metrics } = this.parts;
-    const get = ['GET', 'HEAD'];
+    const get = reading;
     const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
     const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
     const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
     const counted: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => counts.serve(request, response) };
     const embedded: Endpoint = { methods: ['POST'], wire: openaiChat, handle: async (request, response) => embeddings.serve(request, response) };
-    const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.models(request)) };
+    const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.parts.models.all(request)) };
     const alive: Endpoint = { methods: get, wire: openaiChat, handle: (_, response) => answerJson(response, 200, { status: 'ok' }) };
     const readiness: Endpoint = {
       methods: get, wire: openaiChat,
       handle: async (_, response) => {
         const ready = await this.parts.ready();
-        answerJson(response, ready ? 200 : 503, { status: ready ? 'healthy' : 'unhealthy', db: ready ? 'connected' : 'unknown' });
+        answerJson(response, ready ? 200 : 503, { status: ready ? 'healthy' : 'unhealthy', db: ready ? 'connected' : 'unknown', cache: this.parts.cacheType });
       },
     };
     const exposition: Endpoint = {
@@ -138,14 +148,16 @@ export class GatewayServer {
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];
     yield* [['/health/liveliness', alive], ['/health/liveness', alive], ['/health/readiness', readiness], ['/metrics', exposition]] as [string, Endpoint][];
   }
+}
 
-  /** The models a caller may name, in a shape that clients of both formats read. */
-  private async models(request: IncomingMessage): Promise<object> {
-    const caller = await this.parts.callers.identify(request.headers);
-    const all = caller.kind === 'run' ? [routeId(caller.claims.route)] : (await this.parts.routes.models(null)).models.map((model) => model.id);
-    const ids = caller.kind === 'key' ? all.filter((id) => caller.key.models.every((allowed) => mayUse(allowed, id))) : all;
-    const data = ids.map((id) => ({ id, object: 'model', type: 'model', display_name: id, created: 1_760_000_000, created_at: '2025-10-09T08:53:20Z', owned_by: id.split('/', 1)[0] }));
-    return { object: 'list', data, has_more: false, first_id: ids[0] ?? null, last_id: ids.at(-1) ?? null };
+const reading = ['GET', 'HEAD'];
+
+/** Throws `WireError`. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new WireError('bad-request', 'The path is not encoded well.');
   }
 }
 

@@ -23,15 +23,16 @@ export interface KeyRoutesParts {
 const duration = z.string().refine((text) => durationMs(text) !== null, 'must be like 30s, 15m, 12h, 30d or 1mo');
 const limit = z.number().int().min(0).max(2_147_483_647).nullable().optional();
 const money = { max_budget: z.number().min(0).nullable().optional(), budget_duration: duration.nullable().optional() };
+const limits = { rpm_limit: limit, tpm_limit: limit, max_parallel_requests: limit };
 const text = z.string().min(1).max(300);
 const shared = { models: z.array(text).max(1_000).optional(), metadata: z.record(z.string(), z.unknown()).optional(), ...money };
 const keyFields = z.object({
-  ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), rpm_limit: limit, tpm_limit: limit,
-  max_parallel_requests: limit, duration: duration.nullable().optional(), blocked: z.boolean().optional(),
+  ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), ...limits,
+  duration: duration.nullable().optional(), blocked: z.boolean().optional(),
 });
 const newKey = keyFields.extend({ key: z.string().min(8).max(300).startsWith('sk-').optional() });
 const named = z.object({ key: text });
-const holderFields = z.object({ ...shared, blocked: z.boolean().optional() });
+const holderFields = z.object({ ...shared, ...limits, blocked: z.boolean().optional() });
 const newUser = holderFields.extend({ user_id: text.optional(), user_email: text.optional(), user_alias: text.optional(), auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
 const newTeam = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
 
@@ -49,7 +50,7 @@ export class KeyRoutes {
       ['/key/block', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: true }, {})))],
       ['/key/unblock', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: false }, {})))],
       ['/key/delete', this.changing(z.object({ keys: z.array(text).min(1).max(1_000) }), async (body) => ({ deleted_keys: await keys.remove(body.keys.map(hashGiven)) }))],
-      ['/key/regenerate', this.changing(named, async ({ key }) => this.regenerate(key))],
+      ['/key/regenerate', this.changing(keyFields.extend(named.shape), async (body) => this.regenerate(body.key, body))],
       ['/key/info', this.reading(async (query, request) => this.keyInfo(query, request), false)],
       ['/key/list', this.reading(async (query) => this.keyList(query))],
       ['/user/new', this.changing(newUser, async (body) => this.newUser(body))],
@@ -65,13 +66,16 @@ export class KeyRoutes {
     ]);
   }
 
-  private changing<Body>(schema: z.ZodType<Body>, work: (body: Body) => Promise<object>): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  /** What has no effect here is said beside the answer; what would have been a limit is refused. */
+  private changing<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>, work: (body: z.infer<z.ZodObject<Shape>>) => Promise<object>): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+    const loose = z.looseObject(schema.shape);
     return async (request, response) => {
       await this.assertMaster(request);
-      const settings = await readSettings(schema, request);
-      const answer = await work(settings);
+      const settings = await readSettings(loose, request);
+      const unused = unusedOf(settings, schema.shape);
+      const answer = await work(settings as z.infer<z.ZodObject<Shape>>);
       this.parts.cache.changed();
-      answerJson(response, 200, answer);
+      answerJson(response, 200, unused.length === 0 ? answer : { ...answer, warnings: unused.map((name) => `${name} has no effect here`) });
     };
   }
 
@@ -96,7 +100,14 @@ export class KeyRoutes {
     }
   }
 
-  private async regenerate(key: string): Promise<object> {
+  /** LiteLLM's other path for it: the key stands in it, or its hash. */
+  async regenerateNamed(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await this.changing(keyFields, async (body) => this.regenerate(key, body))(request, response);
+  }
+
+  /** What the body says besides is changed on the way. */
+  private async regenerate(key: string, body: z.infer<typeof keyFields>): Promise<object> {
+    if ((await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body))) === null) throw unknown('key');
     // What is leased counts as spent under the new key.
     await this.parts.ledger.forget(`key:${hashGiven(key)}`);
     const again = await this.parts.keys.regenerate(hashGiven(key));
@@ -160,6 +171,19 @@ export class KeyRoutes {
   }
 }
 
+/** Of LiteLLM's settings, those that would hold a key to less than this gateway does: left out in silence they would be trusted. */
+const narrowing = new Set(['model_max_budget', 'budget_limits', 'budget_id', 'max_budget_in_team', 'model_rpm_limit', 'model_tpm_limit', 'allowed_routes', 'permissions', 'guardrails', 'enforced_params', 'object_permission', 'allowed_cache_controls']);
+
+/** What is said and does nothing. Throws `WireError` for what cannot be left out. */
+function unusedOf(settings: Readonly<Record<string, unknown>>, known: object): string[] {
+  const unused = Object.keys(settings).filter((name) => !Object.hasOwn(known, name) && !isEmpty(settings[name]));
+  const limiting = unused.find((name) => narrowing.has(name));
+  if (limiting !== undefined) throw new WireError('bad-request', `${limiting} is not there: nothing would be held to it.`, limiting, 'not_supported');
+  return unused.map((name) => name.slice(0, 100)).slice(0, 20);
+}
+
+const isEmpty = (value: unknown): boolean => value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+
 const unknown = (what: string): WireError => new WireError('not-found', `There is no such ${what}.`, what, `${what}_not_found`);
 
 /** A key as it was given out, or its hash. */
@@ -181,7 +205,7 @@ function keyChange(body: Omit<z.infer<typeof keyFields>, 'max_budget'>): KeyChan
 }
 
 function holderChange(alias: string | undefined, body: z.infer<typeof holderFields>): HolderChange {
-  return defined({ alias, models: body.models, blocked: body.blocked, metadata: body.metadata });
+  return defined({ alias, models: body.models, rpm: body.rpm_limit, tpm: body.tpm_limit, maxParallel: body.max_parallel_requests, blocked: body.blocked, metadata: body.metadata });
 }
 
 function moneyOf({ max_budget: max, budget_duration: window }: { max_budget?: number | null; budget_duration?: string | null }): BudgetChange {
@@ -199,10 +223,12 @@ function budgetView(budget: BudgetRow | null): object {
   return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : `${budget.windowMs / 1_000}s`, budget_reset_at: at(budget?.resetsAt) };
 }
 
+const limitsView = ({ rpm, tpm, maxParallel }: Pick<VirtualKeyRow, 'rpm' | 'tpm' | 'maxParallel'>): object => ({ rpm_limit: rpm ?? null, tpm_limit: tpm ?? null, max_parallel_requests: maxParallel ?? null });
+
 export function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
   return {
-    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, rpm_limit: row.rpm ?? null, tpm_limit: row.tpm ?? null,
-    max_parallel_requests: row.maxParallel ?? null, expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget),
+    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, ...limitsView(row),
+    expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget),
   };
 }
 
@@ -210,5 +236,5 @@ export function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | nu
   if (found === null) throw unknown(kind);
   const { row, budget } = found;
   const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null };
-  return { ...names, models: row.models, blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
+  return { ...names, models: row.models, ...limitsView(row), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
 }

@@ -25,7 +25,7 @@ export class OperationRoutes {
 
   constructor(private readonly parts: OperationRoutesParts) {
     const ui: Handler = (request, response) => this.redirect(request, response);
-    this.routes = new Map<string, Handler>([['/health', async (request, response) => this.health(request, response)], ['/health/services', async (request, response) => this.services(request, response)], ['/ui', ui], ['/ui/', ui]]);
+    this.routes = new Map<string, Handler>([['/health', async (request, response) => this.health(request, response)], ['/health/services', async (request, response) => this.services(request, response)], ['/ui', ui], ['/', ui]]);
   }
 
   /** Open: says that the process lives. With the master key also what is known of every model, from its last calls and tests. */
@@ -65,9 +65,9 @@ export class OperationRoutes {
   }
 }
 
-/** Where the pages about models are. Who came here over the network by a name cannot use the loopback address that the web app has for itself. */
+/** Where the pages about usage are, beside those about models and keys. Who came here over the network by a name cannot use the loopback address that the web app has for itself. */
 export function pagesAt(webUrl: string, host: string | undefined): string {
-  const url = new URL('/settings/models', webUrl);
+  const url = new URL('/settings/usage', webUrl);
   const name = /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?$/.exec(host ?? '')?.[1];
   if (name !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)) url.hostname = name;
   return url.href;

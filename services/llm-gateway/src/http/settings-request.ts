@@ -9,7 +9,9 @@ const deepest = 100;
 /** The settings that a request's body brings. Throws `WireError` for what the schema does not allow. */
 export async function readSettings<Settings>(schema: z.ZodType<Settings>, request: IncomingMessage): Promise<Settings> {
   if (request.headers['content-encoding'] !== undefined) throw new WireError('unsupported', 'Settings are not read compressed; send the JSON as it is.');
-  const body = parseJson(await readBody(request, bodyBytes));
+  const raw = await readBody(request, bodyBytes);
+  // LiteLLM's clients send nothing where nothing must be said.
+  const body = raw.length === 0 ? {} : parseJson(raw);
   if (!canBeKept(body, 0)) throw new WireError('bad-request', 'The body holds something that cannot be kept: U+0000, half of a surrogate pair, or more than a hundred levels.');
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;

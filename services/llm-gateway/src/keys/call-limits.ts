@@ -11,7 +11,7 @@ interface Wanted {
   words: string;
 }
 
-/** Calls and tokens a minute, and calls at once, of each virtual key, over all instances. */
+/** Calls and tokens a minute, and calls at once, of each virtual key, user and team, over all instances. */
 export class CallLimits {
   constructor(private readonly ledger: LimitLedger) {}
 
@@ -19,12 +19,10 @@ export class CallLimits {
    * Counts a call in. Throws, or rejects with, `WireError` when it is too many. A promise only where other instances must be asked.
    * Nobody knows the tokens of a call before it is over, so a minute's may be exceeded by those of calls that are under way.
    */
-  begin({ hash, rpm, tpm, maxParallel }: VirtualKey): CountOut | Promise<CountOut> {
+  begin(key: VirtualKey): CountOut | Promise<CountOut> {
     const wanted: Wanted[] = [];
-    const want = (what: string, kind: Limit['kind'], most: number | null, words: string): void => void (most !== null && wanted.push({ limit: { id: `key:${hash}:${what}`, kind, most }, words: `${most} ${words}` }));
-    want('parallel', 'slots', maxParallel, 'calls at once');
-    want('rpm', 'minute', rpm, 'calls a minute');
-    want('tpm', 'minute', tpm, 'tokens a minute');
+    want(wanted, 'key', key.hash, key);
+    for (const holder of key.holders) want(wanted, holder.kind, holder.id, holder);
     if (wanted.length === 0) return nothing;
     for (const [index, { limit }] of wanted.entries()) {
       const taken = this.ledger.take(limit, 1);
@@ -72,8 +70,15 @@ export class CallLimits {
     this.putBack(wanted, index);
     const { limit, words } = wanted[index]!;
     const seconds = limit.kind === 'slots' ? 1 : Math.max(1, Math.ceil(this.ledger.endsInMs(limit) / 1_000));
-    return new WireError('rate-limited', `This key is limited to ${words}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded', seconds);
+    return new WireError('rate-limited', `This ${words}. Try again in ${seconds} s.`, null, 'rate_limit_exceeded', seconds);
   }
+}
+
+function want(wanted: Wanted[], whose: string, id: string, { rpm, tpm, maxParallel }: Pick<VirtualKey, 'rpm' | 'tpm' | 'maxParallel'>): void {
+  const add = (what: string, kind: Limit['kind'], most: number | null, words: string): void => void (most !== null && wanted.push({ limit: { id: `${whose}:${id}:${what}`, kind, most }, words: `${whose} is limited to ${most} ${words}` }));
+  add('parallel', 'slots', maxParallel, 'calls at once');
+  add('rpm', 'minute', rpm, 'calls a minute');
+  add('tpm', 'minute', tpm, 'tokens a minute');
 }
 
 const nothing: CountOut = () => {};

@@ -8,7 +8,7 @@ import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
 export type HolderKind = HolderRow['kind'];
 export type KeyChange = Partial<Pick<VirtualKeyRow, 'alias' | 'userId' | 'teamId' | 'models' | 'aliases' | 'rpm' | 'tpm' | 'maxParallel' | 'expiresAt' | 'blocked' | 'metadata'>>;
-export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'blocked' | 'metadata'>>;
+export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'rpm' | 'tpm' | 'maxParallel' | 'blocked' | 'metadata'>>;
 /** `max` null: no cap; absent: as it is. */
 export interface BudgetChange {
   max?: number | null;
@@ -111,7 +111,7 @@ export class KeysRepository {
     return this.database.transaction(async (em) => {
       const known = await em.findOne(holderEntity, { kind, id });
       if ((mustBe === 'there' && known === null) || (mustBe === 'new' && known !== null)) return null;
-      const row = known ?? em.create(holderEntity, { kind, id, alias: null, email: null, models: [], blocked: false, metadata: {}, createdAt: Date.now() });
+      const row = known ?? em.create(holderEntity, { kind, id, alias: null, email: null, models: [], rpm: null, tpm: null, maxParallel: null, blocked: false, metadata: {}, createdAt: Date.now() });
       Object.assign(row, change);
       return { row, budget: await this.setBudget(em, `${kind}:${id}`, budget) };
     });
@@ -171,6 +171,7 @@ export class KeysRepository {
       return {
         hash, userId: row.userId ?? null, teamId: row.teamId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
         expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), spend: money.find(({ id }) => id === `key:${hash}`)?.spend ?? 0, budgets,
+        holders: holders.filter(({ rpm, tpm, maxParallel }) => (rpm ?? tpm ?? maxParallel ?? null) !== null).map(({ kind, id, rpm, tpm, maxParallel }) => ({ kind, id, rpm: rpm ?? null, tpm: tpm ?? null, maxParallel: maxParallel ?? null })),
       };
     });
   }

@@ -3,6 +3,14 @@ import type { Budget } from '../budgets/budget-ledger.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
 import { WireError } from '../wire/wire-format.ts';
 
+export interface LimitedHolder {
+  kind: 'user' | 'team';
+  id: string;
+  rpm: number | null;
+  tpm: number | null;
+  maxParallel: number | null;
+}
+
 /** A virtual key as a call needs to know it. */
 export interface VirtualKey {
   hash: string;
@@ -20,6 +28,8 @@ export interface VirtualKey {
   spend: number;
   /** Of those that have a maximum. */
   budgets: readonly Budget[];
+  /** Its user and its team, where they have limits: those hold for all of their keys together. */
+  holders: readonly LimitedHolder[];
 }
 
 export const hashOf = (key: string): string => hash('sha256', key);
