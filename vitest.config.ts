@@ -20,7 +20,7 @@ export default defineConfig({
       {
         // They wait for time-outs and leases more than they compute.
         extends: true,
-        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3 },
+        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

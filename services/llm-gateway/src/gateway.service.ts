@@ -84,8 +84,8 @@ export class GatewayService implements OnApplicationBootstrap {
     const { values } = settings;
     const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'), (error) => log.error('The journal of usage cannot be written at the moment; what it lacks is tried again', { error }));
     const metrics = new Metrics();
-    const store = async (rows: readonly UsageRow[]): Promise<void> => {
-      await usage.store(rows);
+    const store = async (rows: readonly UsageRow[], mayBeThere: boolean): Promise<void> => {
+      await usage.store(rows, mayBeThere);
       metrics.stored(rows);
     };
     this.recorder = new UsageRecorder(store, prices, journal, log);

@@ -64,8 +64,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const events: unknown[] = [];
     const consumer = await bus.consume(usageRecorded, (data) => void events.push(data));
     const [full, failed, foreign] = [rowOf(), rowOf({ status: 'failed', httpStatus: null, uncachedInput: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0, reasoning: 0, cost: 0, firstByteMs: null }), rowOf({ userId: null, conversationId: null, runId: null, cost: null })];
-    await usage().store([full, failed]);
-    await usage().store([full, failed, foreign]);
+    await usage().store([full, failed], false);
+    await usage().store([full, failed, foreign], true);
     const stored = await database.read(async (em) => em.find(usageEntity, { id: { $in: [full.id, failed.id, foreign.id] } }));
     expect(stored).toHaveLength(3);
     expect({ ...stored.find((row) => row.id === full.id) }).toMatchObject({ ...full });

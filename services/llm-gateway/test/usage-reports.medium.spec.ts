@@ -26,7 +26,7 @@ describe.each(['sqlite', 'postgres'] as const)('reports on %s', (dialect) => {
   const bus = new MemoryBus();
   let keyHash = '';
 
-  const store = async (instance: number, rows: UsageRow[]): Promise<void> => services[instance]!.app.get(UsageRepository, { strict: false }).store(rows);
+  const store = async (instance: number, rows: UsageRow[]): Promise<void> => services[instance]!.app.get(UsageRepository, { strict: false }).store(rows, true);
   const report = async (input: InputOf<typeof contract.report>): Promise<OutputOf<typeof contract.report>> => bus.request(contract.report, { from: '2026-11-01', to: '2026-11-30', ...input });
 
   beforeAll(async () => {

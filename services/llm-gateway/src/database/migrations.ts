@@ -93,4 +93,14 @@ class LimitKeyHolders extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }];
+/** Most calls have a key or a user, not both: what they lack need not be in an index. */
+class IndexWhatIsThere extends Migration {
+  override up(): void {
+    for (const [name, column] of [['usage_by_user', 'user_id'], ['usage_by_conversation', 'conversation_id'], ['usage_by_key', 'key_hash'], ['usage_by_key_user', 'key_user']] as const) {
+      this.addSql(`drop index ${name}`);
+      this.addSql(`create index ${name} on usage (${column}, started_at) where ${column} is not null`);
+    }
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }, { name: '0008-index-what-is-there', class: IndexWhatIsThere }];

@@ -60,6 +60,8 @@ export interface RelayOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** Bytes of an answer that is worth being text. */
+const mostAsText = 64 * 1024;
 
 /**
  * One call on its way through: the provider's bytes go to the client as they come, at the speed the client takes them.
@@ -189,19 +191,25 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     const upstreamMs = performance.now() - this.sentMark;
     let read = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
     for (const secret of target.secrets) read = bytesWithoutKey(read, secret);
-    const send = (code: number, bytes: Buffer, type: Record<string, string> = {}) => (): void => {
-      response.writeHead(code, clientHeaders(this.headers, call.id, this.ownHeaders({ ...type, 'content-length': bytes.length }, upstreamMs))).end(bytes);
+    const send = (code: number, body: Buffer | string, size: number, type: Record<string, string> = {}) => (): void => {
+      response.writeHead(code, clientHeaders(this.headers, call.id, this.ownHeaders({ ...type, 'content-length': size }, upstreamMs))).end(body);
     };
-    const sendJson = (code: number, body: object) => send(code, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json' });
-    const answer = parse(read);
+    const sendJson = (code: number, body: object) => {
+      const text = JSON.stringify(body);
+      return send(code, text, Buffer.byteLength(text), { 'content-type': 'application/json' });
+    };
+    const text = read.toString('utf8');
+    // Text goes out in one piece with its head, bytes do not; what is no UTF-8 passes as it is.
+    const same = read.length <= mostAsText && !text.includes('\ufffd') ? text : read;
+    const answer = parse(text);
     if (status >= 400) {
-      if (this.givenUp({ kind: readFailure(target.wire, status, answer ?? read.toString('utf8')).kind, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
-      const failure = translation?.failure(status, answer ?? read.toString('utf8'));
-      return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, read));
+      if (this.givenUp({ kind: readFailure(target.wire, status, answer ?? text).kind, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
+      const failure = translation?.failure(status, answer ?? text);
+      return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, same, read.length));
     }
     if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
     const usage = usageReaders[target.wire].answerUsage(answer) ?? undefined;
-    if (!translated) return this.finish('completed', send(status, read), usage);
+    if (!translated) return this.finish('completed', send(status, same, read.length), usage);
     let sending: () => void;
     try {
       sending = sendJson(200, translated.answer(answer));
@@ -279,9 +287,9 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   }
 }
 
-function parse(bytes: Buffer): unknown {
+function parse(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,12 +1,11 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { JournalText, readJournal, type JournalEntry, type Place } from './journal-lines.ts';
 import type { EndedCall, ModelCall } from './model-call.ts';
 
-type Line = { begun: ModelCall } | { ended: EndedCall };
-
-export interface Leftovers {
-  ended: EndedCall[];
-  begun: ModelCall[];
+/** A call with what its line says of its place. */
+interface Open extends JournalEntry {
+  place: Place;
 }
 
 const rotateAt = 16 * 1024 * 1024;
@@ -16,8 +15,8 @@ const rotateAt = 16 * 1024 * 1024;
  * turn of the event loop, which a killed process does not take along; a power cut may. One file a process.
  */
 export class UsageJournal {
-  /** What the newest line of each call says. */
-  private readonly open = new Map<string, Line>();
+  private readonly open = new Map<string, Open>();
+  private readonly text = new JournalText();
   private lines: string[] = [];
   private waiting: (() => void)[] = [];
   private scheduled = false;
@@ -30,17 +29,14 @@ export class UsageJournal {
   constructor(private readonly folder: string | null, private readonly trouble: (error: unknown) => void = () => {}) {}
 
   /** What processes that are gone left behind. Their files are deleted once `stored` is called for all of it. */
-  takeOver(): Leftovers {
-    const found: Leftovers = { ended: [], begun: [] };
-    if (this.folder === null) return found;
+  takeOver(): JournalEntry[] {
+    if (this.folder === null) return [];
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const abandoned = readdirSync(this.folder).filter((name) => name.endsWith('.journal') && !ownerLives(name));
-    for (const name of abandoned) {
-      const { ended, begun } = readLines(join(this.folder, name));
-      for (const call of ended) this.remember(call.row.id, { ended: call });
-      for (const call of begun) this.remember(call.id, { begun: call });
-      found.ended.push(...ended);
-      found.begun.push(...begun);
+    const found = abandoned.flatMap((name) => [...readJournal(readFileSync(join(this.folder!, name), 'utf8')).values()]);
+    for (const { call, ended } of found) {
+      this.begun(call);
+      if (ended !== null) this.ended(call, ended);
     }
     this.write();
     for (const name of abandoned) rmSync(join(this.folder, name), { force: true });
@@ -48,11 +44,17 @@ export class UsageJournal {
   }
 
   begun(call: ModelCall): void {
-    this.remember(call.id, { begun: call });
+    if (this.folder === null) return;
+    this.open.set(call.id, { call, ended: null, place: placeOf(call) });
+    this.add(this.text.begun(call));
   }
 
-  ended(call: EndedCall): void {
-    this.remember(call.row.id, { ended: call });
+  ended(call: ModelCall, ended: EndedCall): void {
+    if (this.folder === null) return;
+    if (!this.open.has(call.id)) this.begun(call);
+    const open = this.open.get(call.id)!;
+    open.ended = ended;
+    this.add(this.text.ended(ended, isAt(call, open.place) ? null : placeOf(call)));
   }
 
   /** Runs `act` once every line so far is written; at once when there is none to write. */
@@ -78,10 +80,8 @@ export class UsageJournal {
     this.file = null;
   }
 
-  private remember(id: string, line: Line): void {
-    if (this.folder === null) return;
-    this.open.set(id, line);
-    this.lines.push(textOf(line));
+  private add(line: string): void {
+    this.lines.push(line);
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => this.writeAndGoOn());
@@ -122,7 +122,10 @@ export class UsageJournal {
     const [old, oldPath] = [this.file, this.path];
     this.file = null;
     this.size = 0;
-    this.lines = Array.from(this.open.values(), textOf);
+    this.lines = [...this.open.values()].flatMap((open) => {
+      open.place = placeOf(open.call);
+      return [this.text.begun(open.call), ...(open.ended === null ? [] : [this.text.ended(open.ended, null)])];
+    });
     this.write();
     if (old !== null) closeSync(old);
     rmSync(oldPath, { force: true });
@@ -134,29 +137,8 @@ export class UsageJournal {
   }
 }
 
-const textOf = (line: Line): string => `${JSON.stringify(line)}\n`;
-
-function readLines(path: string): Leftovers {
-  const begun = new Map<string, ModelCall>();
-  const ended = new Map<string, EndedCall>();
-  for (const text of readFileSync(path, 'utf8').split('\n')) {
-    const line = parseLine(text);
-    if (line === null) continue;
-    if ('begun' in line) begun.set(line.begun.id, line.begun);
-    else ended.set(line.ended.row.id, line.ended);
-  }
-  for (const id of ended.keys()) begun.delete(id);
-  return { ended: [...ended.values()], begun: [...begun.values()] };
-}
-
-/** The last line of a killed process may be half a line. */
-function parseLine(text: string): Line | null {
-  try {
-    return text === '' ? null : (JSON.parse(text) as Line);
-  } catch {
-    return null;
-  }
-}
+const placeOf = ({ route, baseUrl, prices, baseModel }: ModelCall): Required<Place> => ({ route, baseUrl, prices: prices ?? null, baseModel: baseModel ?? null });
+const isAt = (call: ModelCall, { route, baseUrl, prices, baseModel }: Place): boolean => call.route === route && call.baseUrl === baseUrl && (call.prices ?? null) === prices && (call.baseModel ?? null) === baseModel;
 
 /** A process is known by its id and when it started, because ids come back. */
 function ownerLives(name: string): boolean {

@@ -1,6 +1,7 @@
 import { Log } from '@deskhand/platform';
 import type { UsageRow } from '../database/entities.ts';
 import { noUsage } from '../wire/token-usage.ts';
+import { endedCall } from './ended-call.ts';
 import { estimatedInput, type CallOutcome, type EndedCall, type ModelCall } from './model-call.ts';
 import type { PriceTable } from './price-table.ts';
 import type { UsageJournal } from './usage-journal.ts';
@@ -8,13 +9,13 @@ import type { UsageJournal } from './usage-journal.ts';
 const batchMs = 50;
 /** Where so many calls come at once, they share commits that are further apart. */
 const crowd = 64;
-const crowdMs = 200;
-const largestBatch = 2_048;
+const crowdMs = 500;
+const largestBatch = 4_096;
 const retryMs = 1_000;
 
 /**
- * Keeps exactly one row for every model call. Rows reach the database in batches within about 50 ms, within 200 where many come
- * at once; until then, and while the database is away, the journal keeps them on disk, so that a kill loses none.
+ * Keeps exactly one row for every model call. Rows reach the database in batches within about 50 ms, within half a second where
+ * many come at once; until then, and while the database is away, the journal keeps them on disk, so that a kill loses none.
  */
 export class UsageRecorder {
   private readonly pending: EndedCall[] = [];
@@ -22,9 +23,11 @@ export class UsageRecorder {
   private flushing: Promise<void> | null = null;
   private failures = 0;
   private crowded = false;
+  /** Some of what is pending may be stored already: by the process before this one, or in a commit whose answer never came. */
+  private doubtful = false;
 
   constructor(
-    private readonly store: (rows: readonly UsageRow[]) => Promise<void>,
+    private readonly store: (rows: readonly UsageRow[], mayBeThere: boolean) => Promise<void>,
     private readonly prices: PriceTable,
     private readonly journal: UsageJournal,
     private readonly log: Log,
@@ -32,8 +35,10 @@ export class UsageRecorder {
 
   /** Stores what an earlier process left behind. Calls that it had begun and not ended count as `lost`, with an estimate of their input. */
   async recover(): Promise<void> {
-    const { ended, begun } = this.journal.takeOver();
-    const lost = begun.map((call) => endedCall(call, { status: 'lost', httpStatus: null, usage: { ...noUsage, uncachedInput: call.baseUrl === null ? 0 : estimatedInput(call.requestBytes) }, estimated: true, firstByteMs: null }, 0));
+    const found = this.journal.takeOver();
+    this.doubtful = found.length > 0;
+    const ended = found.flatMap((entry) => entry.ended ?? []);
+    const lost = found.filter((entry) => entry.ended === null).map(({ call }) => endedCall(call, { status: 'lost', httpStatus: null, usage: { ...noUsage, uncachedInput: call.baseUrl === null ? 0 : estimatedInput(call.requestBytes) }, estimated: true, firstByteMs: null }, 0));
     if (ended.length + lost.length > 0) this.log.info('Usage of an earlier process is stored', { ended: ended.length, lost: lost.length });
     for (const call of [...ended, ...lost]) this.enqueue(call);
     await this.flush();
@@ -54,7 +59,7 @@ export class UsageRecorder {
       // Only a price that is still to be found depends on it.
       if (ended.prices) ended.prices = null;
     }
-    this.journal.ended(ended);
+    this.journal.ended(call, ended);
     this.enqueue(ended);
     return ended;
   }
@@ -90,31 +95,17 @@ export class UsageRecorder {
       this.crowded = batch.length >= crowd;
       try {
         for (const call of batch) if (call.priced !== true) call.row.cost = await this.prices.cost(call);
-        await this.store(batch.map((call) => call.row));
+        await this.store(batch.map((call) => call.row), this.doubtful);
       } catch (error) {
+        this.doubtful = true;
         if (this.failures++ === 0) this.log.warn('Usage cannot be stored at the moment; it is kept', { error });
         this.timer ??= setTimeout(() => void this.flush(), retryMs);
         return;
       }
       this.failures = 0;
       this.pending.splice(0, batch.length);
+      this.doubtful &&= this.pending.length > 0;
       this.journal.stored(batch.map((call) => call.row.id));
     }
   }
 }
-
-type AnyOutcome = Omit<CallOutcome, 'status'> & { status: CallOutcome['status'] | 'lost' };
-
-function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: number): EndedCall {
-  const row = {
-    id: call.id, startedAt: call.startedAt, userId: call.run?.userId ?? null, conversationId: call.run?.conversationId ?? null, runId: call.run?.runId ?? null,
-    keyHash: call.key?.hash ?? null, keyUser: call.key?.userId ?? null, keyTeam: call.key?.teamId ?? null,
-    agent: call.agent ?? null, modelGroup: call.group ?? null,
-    source: call.route.source, provider: call.route.provider, model: kept(call.route.model), wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
-    ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
-  };
-  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }), ...(call.baseModel != null && { baseModel: call.baseModel }), ...(outcome.status === 'lost' && call.reserved !== undefined && { least: call.reserved }) };
-}
-
-/** A name that a provider stated, as every database keeps it: one that it refuses would hold up all rows after it. */
-const kept = (name: string): string => name.replaceAll('\0', '').slice(0, 400);

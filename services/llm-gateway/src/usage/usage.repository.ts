@@ -22,7 +22,7 @@ const places = `(${columns.map(() => '?').join(', ')})`;
 /** Rows of one statement: few different numbers, because a statement is compiled once and a large one takes long. */
 const portions = [64, 8, 1] as const;
 const breathAt = 256;
-const insertion = (count: number): string => `insert into usage (${columns.join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')} on conflict (id) do nothing returning id`;
+const insertion = (count: number): string => `insert into usage (${columns.join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')}`;
 const insertions = new Map<number, string>(portions.map((count) => [count, insertion(count)]));
 
 @Injectable()
@@ -33,20 +33,20 @@ export class UsageRepository {
     this.instance = settings.values.SERVICE_INSTANCE;
   }
 
-  /** Stores rows and announces what runs used. Rows that are stored already are left as they are, so a repeat is harmless. */
-  async store(rows: readonly UsageRow[]): Promise<void> {
+  /**
+   * Stores rows and announces what runs used. With `mayBeThere` rows that are stored already are left as they are, so that a repeat
+   * is harmless; to look for them costs as much as a fifth of storing.
+   */
+  async store(rows: readonly UsageRow[], mayBeThere: boolean): Promise<void> {
     await this.database.transaction(async (em) => {
-      const added = new Set<string>();
+      const fresh: UsageRow[] = [];
       for (let at = 0; at < rows.length; ) {
         const count = portions.find((portion) => portion <= rows.length - at)!;
-        const values: unknown[] = [];
-        for (let index = at; index < at + count; index++) values.push(...valuesOf(rows[index]!));
-        for (const { id } of await em.execute<{ id: string }[]>(insertions.get(count)!, values)) added.add(id);
+        fresh.push(...(await insert(em, rows.slice(at, at + count), mayBeThere)));
         at += count;
         // Calls at work do not wait for all of a large batch.
         if (at % breathAt === 0) await nextTurn();
       }
-      const fresh = added.size === rows.length ? rows : rows.filter((row) => added.has(row.id));
       for (const row of fresh) this.announce(em, row);
       await addToHours(em, this.instance, fresh);
       await this.budgets.spend(em, fresh.filter(({ keyHash, userId }) => keyHash != null || userId != null));
@@ -61,4 +61,17 @@ export class UsageRepository {
       input_tokens: input, output_tokens: row.output, cached_tokens: row.cacheRead, reasoning_tokens: row.reasoning, cost: row.cost ?? null,
     }, { id: row.id });
   }
+}
+
+/** As many rows as a statement takes. Resolves with those that were not there yet. */
+async function insert(em: EntityManager, rows: readonly UsageRow[], mayBeThere: boolean): Promise<readonly UsageRow[]> {
+  const values: unknown[] = [];
+  for (const row of rows) values.push(...valuesOf(row));
+  const sql = insertions.get(rows.length)!;
+  if (!mayBeThere) {
+    await em.execute(sql, values, 'run');
+    return rows;
+  }
+  const added = new Set((await em.execute<{ id: string }[]>(`${sql} on conflict (id) do nothing returning id`, values)).map(({ id }) => id));
+  return rows.filter(({ id }) => added.has(id));
 }
