@@ -1,8 +1,10 @@
+import { text } from 'node:stream/consumers';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startUpstream } from '../../services/llm-gateway/test/upstream.ts';
 import { openBrowser } from '../browser.ts';
+import { Client } from '../client/client.ts';
 import { startProduct, type RunningProduct } from '../product.ts';
 
 const secret = 'sk-canary-typed-into-a-page';
@@ -144,6 +146,35 @@ describe('pages for administrators of the model gateway', () => {
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
     await page.getByText('None yet.').waitFor();
     expect((await call(key)).status).toBe(401);
+  }, 60_000);
+
+  it('LLM-6: one sees what one used, by day and model and by conversation, as a file too; an administrator what everyone did', async () => {
+    const ada = await Client.signIn(product.webUrl, 'ada');
+    const { id } = await ada.conversation({ title: 'Counting pings', model_name: 'fast' });
+    await ada.say(id, 'ping');
+    await page.goto(`${product.webUrl}/settings/usage`);
+    const rowOf = (region: string, name: string | RegExp): ReturnType<Page['getByRole']> => page.getByRole('region', { name: region }).getByRole('row', { name });
+    await expect.poll(async () => { await page.reload(); await page.getByText('Adding up usage…').waitFor({ state: 'hidden' }); return rowOf('By conversation', 'Counting pings').count(); }, { timeout: 15_000 }).toBe(1);
+    // 1,000 tokens in and 40 out, at $3 and $15 for a million.
+    expect(await rowOf('By conversation', 'Counting pings').innerText()).toMatch(/^Counting pings\s+\$0\.0036\s+1K\s+0\s+40\s+1$/);
+    expect(await rowOf('By model', 'claude-opus-5-5').count()).toBe(1);
+    expect(await page.getByText('Nobody’s').count()).toBe(0);
+    const chart = page.getByRole('slider', { name: 'Cost by day' });
+    await chart.press('End');
+    expect(await chart.getAttribute('aria-valuetext')).toMatch(/\$0\.0036; .*claude-opus-5-5 \$0\.0036$/);
+    await page.getByRole('button', { name: 'Tokens' }).click();
+    await page.getByRole('slider', { name: 'Tokens by day' }).waitFor();
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'CSV' }).click()]);
+    expect(download.suggestedFilename()).toMatch(/\.csv$/);
+    expect(await text(await download.createReadStream())).toMatch(new RegExp(`^${new Date().toISOString().slice(0, 10)},${id},[^,]*claude-opus-5-5,1,`, 'm'));
+    await expectClean();
+
+    await page.getByRole('link', { name: 'Everyone’s usage' }).click();
+    await rowOf('By user', 'ada').waitFor();
+    expect(await rowOf('By user', /Nobody’s: the gateway’s own key/).count()).toBe(1);
+    expect(await rowOf('By virtual key', /A key that was deleted/).count()).toBe(1);
+    await expectClean();
+    await rowOf('By user', 'ada').waitFor();
     expect(problems).toEqual([]);
   }, 60_000);
 });
