@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './deploy/local/testing/longest-first.ts';
 
 const never = ['**/node_modules/**', '**/dist/**', '**/build/**', '**/.svelte-kit/**'];
 
@@ -12,6 +13,9 @@ export default defineConfig({
   test: {
     passWithNoTests: true,
     setupFiles: ['deploy/local/testing/seed.ts'],
+    sequence: { sequencer: LongestFirst },
+    // What a poll waits for comes at once on a quiet machine; how long it may take on a busy one is no promise unless the test says so.
+    expect: { poll: { timeout: 10_000 } },
     projects: [
       {
         extends: true,

@@ -5,7 +5,6 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startProduct } from '../product.ts';
 import type { PartName, RunningProduct } from '../product.ts';
@@ -160,15 +159,14 @@ describe('a running product (OPS-1)', () => {
     expect(before.every(runs)).toBe(true);
     product.kill('supervisor');
     await product.restart();
-    expect(before.filter(runs)).toEqual([]);
+    await expect.poll(() => before.filter(runs)).toEqual([]);
     expect((await operate(['user', 'list'])).output).toContain('grace');
   });
 
   it('drains on Ctrl-C, ends with code 0 and gives the data folder back', async () => {
     const before = [...services, 'nats-server'].map((part) => product.pid(part as PartName));
     expect(await product.interrupt()).toBe(0);
-    await sleep(200);
-    expect(before.filter(runs)).toEqual([]);
+    await expect.poll(() => before.filter(runs), { timeout: 2_000 }).toEqual([]);
     await product.restart();
     expect((await json<{ ready: boolean }>(`${product.webUrl}/ready`)).body.ready).toBe(true);
   });

