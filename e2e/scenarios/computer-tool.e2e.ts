@@ -79,7 +79,7 @@ describe('a model that uses the desktop', () => {
     expect(turn.calls.filter(({ is_error }) => is_error).map(({ result }) => result.output)).toEqual([]);
     expect(noted(place.product, page.computer, 'typed.txt')).toBe(text.slice(2));
     // The page writes down one thing after the other.
-    await expect.poll(() => lines(noted(place.product, page.computer, 'effects.log')).slice(-5), { timeout: 5_000 }).toEqual(['click 500,650', 'click 800,640', 'click 800,640', 'dblclick 800,640', 'click 510,655']);
+    await expect.poll(() => lines(noted(place.product, page.computer, 'effects.log')).slice(-5)).toEqual(['click 500,650', 'click 800,640', 'click 800,640', 'dblclick 800,640', 'click 510,655']);
     expect(lines(noted(place.product, page.computer, 'effects.log'))).toContain('ctrl+b');
     expect(lines(noted(place.product, page.computer, 'wheel.log'))).toEqual(['down', 'down']);
     const buttons = lines(noted(place.product, page.computer, 'buttons.log'));

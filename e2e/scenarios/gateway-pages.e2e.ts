@@ -99,7 +99,7 @@ describe('pages for administrators of the model gateway', () => {
     await expect.poll(async () => { expect((await call(product.llmKey)).status).toBe(200); return rows.getByText(/Cooling down, \d+ s left/).count(); }, { timeout: 15_000 }).toBe(1);
     const left = async (): Promise<number> => Number(/(\d+) s left/.exec(await rows.getByText(/Cooling down/).innerText())![1]);
     const before = await left();
-    await expect.poll(left, { timeout: 5_000 }).toBeLessThan(before);
+    await expect.poll(left).toBeLessThan(before);
     await expectClean();
 
     await rows.getByRole('button', { name: 'Change Anthropic claude-sonnet-5' }).click();
@@ -138,10 +138,10 @@ describe('pages for administrators of the model gateway', () => {
     await expect.poll(async () => { await page.reload(); return budget.getAttribute('aria-valuetext'); }, { timeout: 10_000 }).toMatch(/^\$0\.0036 of \$10 each 30 days · begins anew/);
     await page.getByRole('button', { name: 'Block build machine' }).click();
     await page.getByText('blocked').waitFor();
-    await expect.poll(async () => (await call(key)).status, { timeout: 5_000 }).toBe(401);
+    await expect.poll(async () => (await call(key)).status).toBe(401);
     await expectClean();
     await page.getByRole('button', { name: 'Unblock build machine' }).click();
-    await expect.poll(async () => (await call(key)).status, { timeout: 5_000 }).toBe(200);
+    await expect.poll(async () => (await call(key)).status).toBe(200);
     await page.getByRole('button', { name: 'Delete build machine' }).click();
     await page.getByRole('button', { name: 'Delete', exact: true }).click();
     await page.getByText('None yet.').waitFor();

@@ -110,7 +110,7 @@ describe('a running product (OPS-1)', () => {
     await product.untilWell();
     expect(product.output()).toMatch(new RegExp(`${part} died .*starting it again in 0\\.\\d+ s`));
     // What services warn of is seen where the product was started.
-    if (part === 'nats-server') await expect.poll(() => product.output(), { timeout: 5_000 }).toContain('gateway: warning: The connection to NATS was lost');
+    if (part === 'nats-server') await expect.poll(() => product.output()).toContain('gateway: warning: The connection to NATS was lost');
     await expect.poll(async () => (await json<{ ready: boolean }>(`${product.webUrl}/ready`).catch(() => null))?.body.ready, { timeout: 20_000 }).toBe(true);
   });
 
@@ -166,7 +166,7 @@ describe('a running product (OPS-1)', () => {
   it('drains on Ctrl-C, ends with code 0 and gives the data folder back', async () => {
     const before = [...services, 'nats-server'].map((part) => product.pid(part as PartName));
     expect(await product.interrupt()).toBe(0);
-    await expect.poll(() => before.filter(runs), { timeout: 2_000 }).toEqual([]);
+    await expect.poll(() => before.filter(runs)).toEqual([]);
     await product.restart();
     expect((await json<{ ready: boolean }>(`${product.webUrl}/ready`)).body.ready).toBe(true);
   });

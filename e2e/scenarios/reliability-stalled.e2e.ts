@@ -41,7 +41,7 @@ describe('a stalled viewer', () => {
     });
     await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
     socket.send(JSON.stringify({ type: 'subscribe', conversation_id: id }));
-    await vi.waitUntil(() => bytes > 0, { timeout: 5_000 });
+    await vi.waitUntil(() => bytes > 0, { timeout: 20_000 });
     socket.pause();
 
     const before = residentMegabytes();

@@ -90,7 +90,7 @@ export class RunningAuth {
     const subscription = await this.gateway.subscribe(accessRevoked, {}, (data) => void this.events.push(data));
     this.subscriptions.push(subscription);
     return async (count: number) => {
-      await vi.waitUntil(() => this.events.length >= count, { timeout: 5_000 });
+      await vi.waitUntil(() => this.events.length >= count, { timeout: 15_000 });
       return this.events;
     };
   }

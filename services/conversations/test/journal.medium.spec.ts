@@ -280,6 +280,8 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
     });
 
     it('is fair: a user with nothing at work comes before one with much', async () => {
+      // What other tests left is somebody's for the time of a lease.
+      while ((await bus.request(runs.claim, { worker_id: 'before', slots: 64 })).runs.length > 0);
       const busy = newId();
       const first = await Promise.all(Array.from({ length: 3 }, async () => talk(busy)));
       for (const conversation of first) await conversation.say('much');

@@ -122,7 +122,7 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       await record(run, 'park', { type: 'run-parked' });
       await runOut();
       expect((await bus.request(leases.current, { computer_id })).lease).toBeNull();
-      await expect.poll(async () => changes(await events()).at(-1), { timeout: 5_000 }).toMatchObject({ holder: null, epoch: 1, reason: 'expired' });
+      await expect.poll(async () => changes(await events()).at(-1)).toMatchObject({ holder: null, epoch: 1, reason: 'expired' });
       expect((await claim(id)).tool_calls).toMatchObject([{ state: 'proposed' }]);
       // Whoever comes before anybody has looked is let in too, and the turn before is told to be over.
       await take({ client_id: 'b' });

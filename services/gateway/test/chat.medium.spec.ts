@@ -38,7 +38,7 @@ describe('the chat of the first clients, hints and pages', () => {
     return {
       socket, frames, send: (frame) => socket.send(JSON.stringify(frame)),
       until: async (type, count = 1) => {
-        await expect.poll(() => frames.filter((frame) => frame.type === type).length, { timeout: 5_000, interval: 5 }).toBeGreaterThanOrEqual(count);
+        await expect.poll(() => frames.filter((frame) => frame.type === type).length, { interval: 5 }).toBeGreaterThanOrEqual(count);
         return frames.filter((frame) => frame.type === type)[count - 1]!;
       },
     };
@@ -121,7 +121,7 @@ describe('the chat of the first clients, hints and pages', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const conversation = await gateway.conversation(alice);
     for (let index = 0; index < 20; index++) await gateway.ask('PUT', `/api/conversations/${conversation}`, { token: alice.token, body: { title: `title ${index}` } });
-    await expect.poll(() => frames.length, { timeout: 2_000 }).toBeGreaterThan(0);
+    await expect.poll(() => frames.length).toBeGreaterThan(0);
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(frames.length).toBeLessThan(8);
     expect(frames[0]).toEqual({ type: 'list-changed', conversation_id: conversation, cause: 'conversation-changed' });

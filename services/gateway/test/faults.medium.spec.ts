@@ -156,7 +156,7 @@ describe('faults', () => {
     await worker.end();
     await watching.untilEnded();
     await expect.poll(() => [...texts.values()].reduce((sum, text) => sum + text.length, 0), { timeout: 20_000, interval: 50 }).toBe(whole + 7);
-    await expect.poll(() => seq, { timeout: 5_000 }).toBe(watching.seq);
+    await expect.poll(() => seq).toBe(watching.seq);
     expect(faults).toEqual([]);
     watching.disconnect();
     stalled.terminate();
@@ -174,7 +174,7 @@ describe('faults', () => {
     const codes: string[] = [];
     many.on('message', (data) => codes.push(JSON.parse(String(data)).code));
     for (let index = 0; index < 80; index++) many.send(JSON.stringify({ type: 'subscribe', conversation_id: `none${index}`, after: '0' }));
-    await expect.poll(() => codes.length, { timeout: 5_000 }).toBe(80);
+    await expect.poll(() => codes.length).toBe(80);
     many.terminate();
     const idle = await Promise.all(Array.from({ length: 300 }, () => new Promise<import('node:net').Socket>((resolve) => { const one = connect(gateway.port, '127.0.0.1', () => resolve(one)); one.on('error', () => {}); })));
     const started = performance.now();

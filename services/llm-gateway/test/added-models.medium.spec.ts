@@ -54,19 +54,19 @@ describe('models that are added while running (LLM-2)', () => {
     expect(made).toMatchObject({ status: 200, body: { model_id: 'fresh-1', model_name: 'fresh', litellm_params: { model: 'openai/m', rpm: 600 }, model_info: { id: 'fresh-1', db_model: true, description: 'for tests' } } });
     expect((await call(one, 'fresh')).body.choices[0].message.content).toBe('first');
     const began = Date.now();
-    await expect.poll(async () => (await call(two, 'fresh')).status, { timeout: 4_000, interval: 20 }).toBe(200);
+    await expect.poll(async () => (await call(two, 'fresh')).status, { interval: 20 }).toBe(200);
     expect(Date.now() - began).toBeLessThan(2_000);
     expect(upstream.requests.at(-1)!.headers.authorization).toBe(`Bearer ${secret}`);
     expect((await send(two, 'GET', '/v1/models')).body.data.map(({ id }: { id: string }) => id)).toContain('fresh');
 
     const changed = await send(two, 'POST', '/model/update', { litellm_params: { model: 'openai/renamed', api_key: null }, model_info: { id: 'fresh-1' } });
     expect(changed).toMatchObject({ status: 200, body: { litellm_params: { model: 'openai/renamed', rpm: 600 }, model_info: { description: 'for tests' } } });
-    await expect.poll(async () => { await call(one, 'fresh'); return upstream.requests.at(-1)!.model; }, { timeout: 4_000, interval: 20 }).toBe('renamed');
+    await expect.poll(async () => { await call(one, 'fresh'); return upstream.requests.at(-1)!.model; }, { interval: 20 }).toBe('renamed');
     expect(upstream.requests.at(-1)!.headers.authorization).toBe(`Bearer ${secret}`);
 
     expect(await send(one, 'POST', '/model/delete', { id: 'fresh-1' })).toMatchObject({ status: 200, body: { message: 'Model: fresh-1 deleted successfully' } });
     expect((await call(one, 'fresh')).status).toBe(404);
-    await expect.poll(async () => (await call(two, 'fresh')).status, { timeout: 4_000, interval: 20 }).toBe(404);
+    await expect.poll(async () => (await call(two, 'fresh')).status, { interval: 20 }).toBe(404);
     expect((await send(one, 'POST', '/model/delete', { id: 'fresh-1' })).status).toBe(400);
   });
 
@@ -74,7 +74,7 @@ describe('models that are added while running (LLM-2)', () => {
     const quiet = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: upstream.host, FIRST_BYTE_TIMEOUT_MS: 5_000, MASTER_KEY: 'ab'.repeat(32), SERVICE_INSTANCE: 'quiet' });
     const { body } = await send(one, 'POST', '/model/new', model('polled'));    // As if its event were lost: the row is changed behind the services' back.
     await one.service.database!.transaction(async (em) => { await em.execute('update revisions set changes = changes + 1'); await em.execute(`update models set group_name = 'polled-again', updated_at = updated_at + 1`); });
-    await expect.poll(async () => (await call(quiet, 'polled-again')).status, { timeout: 4_000 }).toBe(200);
+    await expect.poll(async () => (await call(quiet, 'polled-again')).status).toBe(200);
     await quiet.close();    const next = await runGateway(ground, { ALLOWED_PRIVATE_HOSTS: upstream.host, FIRST_BYTE_TIMEOUT_MS: 5_000, MASTER_KEY: 'ab'.repeat(32), SERVICE_INSTANCE: 'next' });
     expect((await call(next, 'polled-again')).status).toBe(200);
     await next.close();
@@ -84,7 +84,7 @@ describe('models that are added while running (LLM-2)', () => {
   it('share a name with models of the file, which are changed in the file only', async () => {
     const { body } = await send(one, 'POST', '/model/new', { model_name: 'shared', litellm_params: { model: 'anthropic/claude-sonnet-5', api_base: other.url, api_key: secret } });
     const heard = new Set<string>();
-    await expect.poll(async () => { heard.add((await call(one, 'shared')).body.choices[0].message.content as string); return heard.size; }, { timeout: 5_000, interval: 5 }).toBe(2);
+    await expect.poll(async () => { heard.add((await call(one, 'shared')).body.choices[0].message.content as string); return heard.size; }, { interval: 5 }).toBe(2);
     const { data } = (await send(one, 'GET', '/model/info')).body;
     const [ofFile, ofDatabase] = data.filter(({ model_name }: { model_name: string }) => model_name === 'shared');
     expect(ofFile).toMatchObject({ litellm_params: { model: 'openai/of-the-file' }, model_info: { db_model: false, litellm_provider: 'openai' } });
@@ -177,7 +177,7 @@ describe('virtual keys for administrators of the web app', () => {
     expect(await use(one)).toBe(403);
     await expect(one.gateway.request(llmKeys.make, { alias: 'build' })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await one.gateway.request(llmKeys.change, { id: view.id, blocked: true, max_budget: null, expires_at: null })).toMatchObject({ blocked: true, max_budget: null, expires_at: null, rpm_limit: 100 });
-    for (const gateway of [one, two]) await expect.poll(async () => use(gateway), { timeout: 4_000 }).toBe(401);
+    for (const gateway of [one, two]) await expect.poll(async () => use(gateway)).toBe(401);
     await one.gateway.request(llmKeys.remove, { id: view.id });
     await expect(one.gateway.request(llmKeys.remove, { id: view.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });

@@ -17,7 +17,7 @@ function stage(answers: ScriptedAnswer[] | ((request: ModelRequest, step: number
 const types = ({ journal }: Stage) => journal.entries.map((entry) => entry.type);
 const outputs = ({ journal }: Stage) => [...journal.calls.keys()].map((id) => journal.result(id)?.result.output);
 const resultsOf = (request: ModelRequest | undefined): ModelToolResult[] => request?.messages.flatMap((message) => (message.role === 'tool' ? message.results : [])) ?? [];
-const until = (condition: () => boolean) => vi.waitFor(() => { if (!condition()) throw new Error('not yet'); }, { interval: 1, timeout: 2_000 });
+const until = (condition: () => boolean) => vi.waitFor(() => { if (!condition()) throw new Error('not yet'); }, { interval: 1, timeout: 8_000 });
 const notExecuted = 'Not executed: an earlier computer action in this turn failed.';
 
 describe('actions on the desktop', () => {

@@ -20,7 +20,7 @@ function stage(answers: ScriptedAnswer[] | ((request: ModelRequest, step: number
 
 const types = ({ journal }: Stage) => journal.entries.map((entry) => entry.type);
 const toolTexts = (request: ModelRequest | undefined) => request?.messages.flatMap((message) => (message.role === 'tool' ? message.results.map((result) => result.text) : []));
-const until = (condition: () => boolean) => vi.waitFor(() => { if (!condition()) throw new Error('not yet'); }, { interval: 1, timeout: 2_000 });
+const until = (condition: () => boolean) => vi.waitFor(() => { if (!condition()) throw new Error('not yet'); }, { interval: 1, timeout: 8_000 });
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a run', () => {
