@@ -75,7 +75,8 @@ async function seriousViolations(page: Page): Promise<string[]> {
   return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
 }
 
-describe('a first visit', () => {
+// Both wait most of the time, for a model that speaks at the pace of a reader.
+describe.concurrent('a first visit', () => {
   it('CONV-1 CONV-2 AGENT-2 AGENT-3 AGENT-5 LLM-8: signs up, takes the tour, reloads in the middle, decides, and reads the end', async () => {
     const { page, problems } = await newPage();
     await page.goto(`${product.webUrl}/`);
