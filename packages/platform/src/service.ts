@@ -59,6 +59,10 @@ export async function composeService(definition: ServiceDefinition, { bus, log, 
     const opened = database;
     health.add('database', async () => opened.check());
   }
+  metrics.add({
+    name: 'deskhand_events_given_up_total', help: 'Events that could not be handled, or published, and were given up', type: 'counter',
+    read: async () => [{ value: bus.givenUp, labels: { reason: 'failed' } }, ...(outbox === null ? [] : [{ value: outbox.givenUp, labels: { reason: 'too-large' } }])],
+  });
   const strategy = new BusStrategy(bus);
   const platform = PlatformModule.with({ bus, log, lifecycle, health, metrics, database, outbox, blobs: definition.blobs === true ? blobs : null });
   const root = rootModule(definition.module, platform);

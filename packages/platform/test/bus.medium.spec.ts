@@ -178,6 +178,7 @@ describe('NATS itself', () => {
       if (attempt > 60) throw new Error('The poison message was not buried');
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+    await until(() => manager.givenUp === 1);
     await consumer.close();
   });
 

@@ -82,6 +82,7 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       outbox.wake();
       await expect.poll(left).toEqual([]);
       expect(sent).toEqual(['p:1', 'p:4', 'p:3']);
+      expect(outbox.givenUp).toBe(1);
       await outbox.close();
     });
   });

@@ -300,6 +300,7 @@ describe('security', () => {
     expect(figures).toContain('deskhand_http_request_duration_seconds');
     // Of every service that answers; nothing of one that does not.
     for (const service of ['gateway', 'auth', 'conversations']) expect(figures).toMatch(new RegExp(`^deskhand_process_resident_memory_bytes\\{service="${service}"\\} \\d+`, 'm'));
+    for (const reason of ['failed', 'too-large']) expect(figures).toMatch(new RegExp(`^deskhand_events_given_up_total\\{service="conversations",reason="${reason}"\\} 0$`, 'm'));
     expect(figures).toMatch(/^deskhand_runs_open\{service="conversations",state="queued"\} \d+/m);
     expect(figures).not.toContain('service="agent"');
     expect((await gateway.ask('GET', '/api/users/me', { token: scrape })).status).toBe(403);

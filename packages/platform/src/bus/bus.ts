@@ -32,6 +32,9 @@ export interface SharedValues {
 
 /** How services talk. Two implementations keep the same promises: NATS, and memory for tests of one process. */
 export abstract class Bus {
+  /** Events that consumers of this process could not handle and gave up on. */
+  givenUp = 0;
+
   /**
    * Asks the contract's owner. The answer is validated; declared errors come back as `DeclaredError`; nobody there or no
    * answer within `timeoutMs` is `UNAVAILABLE` or `TIMEOUT`. A request that certainly reached nobody is repeated until then,

@@ -78,6 +78,7 @@ export class DurableConsumer implements Closable {
     private readonly contract: EventContract,
     private readonly handler: EventHandler<EventContract>,
     private readonly log: Log,
+    private readonly gaveUp: () => void,
   ) {}
 
   start(): void {
@@ -130,6 +131,7 @@ export class DurableConsumer implements Closable {
       }
       this.log.error(`An event on ${event.subject} is given up and kept in ${deadLetterStream}`, { error, id });
       await this.bury(event, id, error);
+      this.gaveUp();
       event.term('dead letter');
     }
   }

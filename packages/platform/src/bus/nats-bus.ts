@@ -130,7 +130,7 @@ export class NatsBus extends Bus {
 
   override async consume<Contract extends EventContract>(contract: Contract, handler: EventHandler<Contract>): Promise<Closable> {
     if (contract.stream === null) return this.listen(contract, wildcardSubject(contract.subject), this.service, handler);
-    const consumer = new DurableConsumer(this.connection, this.streams, this.service, contract, handler as EventHandler<EventContract>, this.log);
+    const consumer = new DurableConsumer(this.connection, this.streams, this.service, contract, handler as EventHandler<EventContract>, this.log, () => { this.givenUp++; });
     consumer.start();
     return consumer;
   }

@@ -23,6 +23,8 @@ interface OutboxRecord {
  * and is tried again: the next commit and a timer look for it.
  */
 export class Outbox {
+  /** Events that were too large to be published. */
+  givenUp = 0;
   private pumping: Promise<void> | null = null;
   private again = false;
   private timer: NodeJS.Timeout | null = null;
@@ -137,6 +139,7 @@ export class Outbox {
       const result = results[index]!;
       if (result.status === 'fulfilled') return [row.id];
       if (!(result.reason instanceof DeclaredError) || result.reason.code !== 'TOO_LARGE') return [];
+      this.givenUp++;
       this.log.error('An event is too large to be published and is given up', { subject: row.subject, id: row.event_id, units: row.payload.length });
       return [row.id];
     });
