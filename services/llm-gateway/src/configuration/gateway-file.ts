@@ -7,6 +7,10 @@ export interface GatewayFile {
   router: RouterSettings;
   /** `general_settings.master_key`. */
   masterKey: string | null;
+  /** `general_settings.litellm_key_header_name`, in small letters: where a key is looked for first. */
+  keyHeader: string | null;
+  /** `general_settings.max_request_size_mb`, in bytes. */
+  maximumBodyBytes: number | null;
   /** `general_settings.pass_through_endpoints`. */
   passThrough: PassThroughEntry[];
   /** `litellm_settings.cache`; null: answers are not kept. */
@@ -67,7 +71,7 @@ export interface Prices {
   cacheWrite: number | null;
 }
 
-export const routingStrategies = ['simple-shuffle', 'least-busy', 'latency-based-routing'] as const;
+export const routingStrategies = ['simple-shuffle', 'least-busy', 'usage-based-routing', 'latency-based-routing'] as const;
 export type RoutingStrategy = (typeof routingStrategies)[number];
 
 /** Kinds of failures that policies count apart, by LiteLLM's names. */
@@ -91,6 +95,10 @@ export interface RouterSettings {
   contentPolicyFallbacks: Fallbacks;
   /** Tried for every group after its own. */
   defaultFallbacks: readonly string[];
+  /** Other groups that one call may be given to. */
+  maxFallbacks: number;
+  /** Seconds between two attempts at the same deployment, at least. */
+  retryAfter: number;
   aliases: Readonly<Record<string, string>>;
   preCallChecks: boolean;
   tagFiltering: boolean;
@@ -98,5 +106,5 @@ export interface RouterSettings {
 
 export const defaultRouter: RouterSettings = {
   strategy: 'simple-shuffle', retries: 2, timeout: 600, streamTimeout: null, allowedFails: 3, cooldown: 5, cooldowns: true, retryPolicy: {}, allowedFailsPolicy: {},
-  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], aliases: {}, preCallChecks: false, tagFiltering: false,
+  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], maxFallbacks: 5, retryAfter: 0, aliases: {}, preCallChecks: false, tagFiltering: false,
 };

@@ -62,6 +62,15 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     expect(file.router).toMatchObject({ strategy: 'least-busy', retries: 1, cooldown: 30, timeout: 60, retryPolicy: { RateLimitError: 4 }, fallbacks: { fast: ['claude/haiku'] }, aliases: { 'gpt-4': 'fast' } });
   });
 
+  it('reads what is for all models together, and lets the router\'s time win', () => {
+    const { router, models, keyHeader, maximumBodyBytes, notes } = readGatewayFile(`${whole.replace('  num_retries: 1\n', '  timeout: 20\n  max_fallbacks: 2\n  retry_after: 3\n  default_max_parallel_requests: 7\n').replace('least-busy', 'usage-based-routing-v2')}  litellm_key_header_name: X-Team-Key\n  max_request_size_mb: 2\n`, { KEY_ONE: 'k' });
+    expect(router).toMatchObject({ strategy: 'usage-based-routing', timeout: 20, maxFallbacks: 2, retryAfter: 3 });
+    expect(models.map(({ limits }) => limits.maxParallelRequests)).toEqual([7, 7, 7]);
+    expect([keyHeader, maximumBodyBytes, notes.length]).toEqual(['x-team-key', 2 * 1024 * 1024, 2]);
+    expect(readGatewayFile('litellm_settings: { max_budget: 5 }', {}).notes).toEqual(['line 1: litellm_settings.max_budget has no effect here: give keys, users or teams a budget']);
+    expect(() => readGatewayFile('general_settings: { litellm_key_header_name: "a b" }', {})).toThrow(/line 1: general_settings\.litellm_key_header_name must be the name of a header/);
+  });
+
   it('names with its line what it does not follow', () => {
     expect(file.notes).toEqual(['line 37: litellm_settings.success_callback has no effect here', 'line 40: general_settings.alerting has no effect here']);
   });
@@ -70,7 +79,7 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     ['an unknown provider', 'model_list:\n  - model_name: a\n    litellm_params:\n      model: cohere/command', /line 4: .*litellm_params\.model cannot be used: The provider "cohere".* is not known/],
     ['a variable that is not set', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: os.environ/NOT_THERE }', /line 3: the variable NOT_THERE is not set/],
     ['no model', 'model_list:\n  - model_name: a\n    litellm_params: {}', /line 2: model_list\[0\] needs litellm_params with a model/],
-    ['a strategy that is not there', 'router_settings:\n  routing_strategy: usage-based-routing', /line 2: router_settings\.routing_strategy must be one of simple-shuffle/],
+    ['a strategy that is not there', 'router_settings:\n  routing_strategy: cost-based-routing', /line 2: router_settings\.routing_strategy must be one of simple-shuffle/],
     ['a word for a number', 'router_settings:\n  num_retries: many', /line 2: router_settings\.num_retries must be a number/],
     ['a fallback to nothing', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: k }\nrouter_settings:\n  fallbacks: [{ a: [b] }]', /the fallback "b" of "a" is no model/],
     ['text that is not YAML', 'model_list: [', /line \d+: this is not YAML/],

@@ -34,17 +34,20 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     },
   });
   const root = new Place(document.contents, '', lines, problems);
-  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, passThrough: [], cache: null, notes };
+  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, notes };
   for (const section of root.fields()) {
     if (section.name === 'model_list') file.models = section.items().flatMap((item) => readModel(item, note) ?? []);
     else if (section.name === 'general_settings') readGeneral(section, file, note);
     else if (section.name === 'router_settings') readRouter(section, file.router, note);
     else if (section.name === 'litellm_settings') {
-      readRouter(section, file.router, note, [...root.field('router_settings').fields().map(({ key }) => key), 'cache', 'cache_params']);
+      const ruled = root.field('router_settings').fields().map(({ key }) => (key === 'timeout' ? ['timeout', 'request_timeout'] : [key]));
+      readRouter(section, file.router, note, [...ruled.flat(), 'cache', 'cache_params']);
       file.cache = readCache(section, note);
     }
     else if (section.name !== 'environment_variables') note(section);
   }
+  const together = root.field('router_settings').field('default_max_parallel_requests').number();
+  for (const { limits } of file.models) limits.maxParallelRequests ??= together;
   checkReferences(file, root, problems);
   if (problems.list.length > 0) throw unusable(problems);
   return file;
@@ -56,9 +59,19 @@ function readGeneral(section: Place, file: GatewayFile, note: Note): void {
   for (const place of section.fields()) {
     if (place.key === 'pass_through_endpoints') file.passThrough = place.items().flatMap((item) => readPassThrough(item, note) ?? []);
     else if (place.key === 'database_url') note(place, 'has no effect: keys and usage are kept in DESKHAND_DATABASE_URL');
+    else if (place.key === 'litellm_key_header_name') file.keyHeader = readHeaderName(place);
+    else if (place.key === 'max_request_size_mb') file.maximumBodyBytes = (place.number() ?? 64) * 1024 * 1024;
     else if (place.key !== 'master_key' && !needless.has(place.key)) note(place);
   }
   file.masterKey = section.field('master_key').text();
+}
+
+function readHeaderName(place: Place): string | null {
+  const name = place.text()?.toLowerCase() ?? null;
+  if (name === null || name === 'authorization') return null;
+  if (/^[\w-]{1,100}$/.test(name)) return name;
+  place.problem('must be the name of a header');
+  return null;
 }
 
 const passThroughNames = new Set(['path', 'target', 'headers', 'forward_headers', 'include_subpath', 'auth']);
@@ -94,6 +107,10 @@ function readRouter(section: Place, router: RouterSettings, note: Note, overrule
       case 'context_window_fallbacks': router.contextWindowFallbacks = readFallbacks(place); break;
       case 'content_policy_fallbacks': router.contentPolicyFallbacks = readFallbacks(place); break;
       case 'default_fallbacks': router.defaultFallbacks = place.texts(); break;
+      case 'max_fallbacks': router.maxFallbacks = place.number() ?? router.maxFallbacks; break;
+      case 'retry_after': router.retryAfter = place.number() ?? router.retryAfter; break;
+      case 'default_max_parallel_requests': break;
+      case 'max_budget': case 'budget_duration': note(place, 'has no effect here: give keys, users or teams a budget'); break;
       case 'model_group_alias': router.aliases = Object.fromEntries(place.fields().map((alias) => [alias.key, (alias.isMapping ? alias.field('model') : alias).text() ?? ''])); break;
       case 'enable_pre_call_checks': router.preCallChecks = place.boolean() === true; break;
       case 'enable_tag_filtering': router.tagFiltering = place.boolean() === true; break;
@@ -105,7 +122,8 @@ function readRouter(section: Place, router: RouterSettings, note: Note, overrule
 function readStrategy(place: Place): RoutingStrategy | null {
   const name = place.text();
   if (name === null) return null;
-  const found = routingStrategies.find((strategy) => strategy === name);
+  // LiteLLM's second version of it means the same.
+  const found = routingStrategies.find((strategy) => strategy === name.replace(/^(usage-based-routing)-v2$/, '$1'));
   if (!found) place.problem(`must be one of ${routingStrategies.join(', ')}`);
   return found ?? null;
 }

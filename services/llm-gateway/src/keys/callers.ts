@@ -16,17 +16,17 @@ export class Callers {
   private readonly masterHashes: ReadonlySet<string>;
   private readonly verified = new Map<string, RunClaims>();
 
-  /** `masterKeys`: of the environment and of the configuration file; both open the gateway. */
-  constructor(private readonly runTokenKey: Buffer, private readonly keys: Pick<KeyCache, 'peek' | 'find'> | null, ...masterKeys: (string | null | undefined)[]) {
+  /** `masterKeys`: of the environment and of the configuration file; both open the gateway. `keyHeader`: where the operator wants keys to be looked for first. */
+  constructor(private readonly runTokenKey: Buffer, private readonly keys: Pick<KeyCache, 'peek' | 'find'> | null, masterKeys: readonly (string | null | undefined)[], readonly keyHeader: string | null = null) {
     this.masterHashes = new Set(masterKeys.flatMap((key) => (key == null ? [] : [hashOf(key)])));
   }
 
   /**
-   * `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`. A promise only where the database must be asked.
+   * The operator's header, else `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`. A promise only where the database must be asked.
    * Throws, or rejects with, `WireError`.
    */
   identify(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
-    const credential = credentialOf(headers);
+    const credential = credentialOf(headers, this.keyHeader);
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
     const hash = hashOf(credential);
     const known = this.verified.get(hash);
@@ -65,8 +65,8 @@ const unknownKey = (): WireError => new WireError('unauthenticated', 'This key i
 const bearer = (text: string): string | undefined => /^Bearer +(\S+) *$/i.exec(text)?.[1];
 
 /** A client whose own login must travel in `Authorization` sends our key beside it. */
-function credentialOf(headers: IncomingHttpHeaders): string | string[] | undefined {
-  const beside = headers['x-litellm-api-key'];
+function credentialOf(headers: IncomingHttpHeaders, keyHeader: string | null): string | string[] | undefined {
+  const beside = (keyHeader === null ? undefined : headers[keyHeader]) ?? headers['x-litellm-api-key'];
   if (typeof beside === 'string') return bearer(beside) ?? beside;
   return headers.authorization === undefined ? headers['x-api-key'] : bearer(headers.authorization);
 }

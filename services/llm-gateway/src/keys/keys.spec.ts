@@ -24,15 +24,17 @@ describe('run tokens', () => {
   });
 
   it('and the master key are read from either header', () => {
-    const callers = new Callers(secrets.runTokenKey, null, 'sk-master');
+    const callers = new Callers(secrets.runTokenKey, null, ['sk-master'], 'x-team-key');
     const now = issueRunToken(secrets.runTokenKey, claims);
     expect(callers.identify({ authorization: `Bearer ${now}` })).toMatchObject({ kind: 'run', claims });
     expect(callers.identify({ 'x-api-key': now })).toMatchObject({ kind: 'run' });
     expect(callers.identify({ authorization: 'bearer  sk-master ' })).toEqual({ kind: 'master' });
-    for (const headers of [{}, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Basic eA==', 'x-api-key': 'sk-master' }]) {
+    // Where the operator wants it, first: what else is sent is a login elsewhere.
+    for (const value of ['sk-master', 'Bearer sk-master']) expect(callers.identify({ 'x-team-key': value, authorization: 'Bearer sk-ant-login' })).toEqual({ kind: 'master' });
+    for (const headers of [{}, { 'x-team-key': 'sk-other', authorization: 'Bearer sk-master' }, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Basic eA==', 'x-api-key': 'sk-master' }]) {
       expect(() => callers.identify(headers)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
     }
-    expect(() => new Callers(secrets.runTokenKey, null, undefined).identify({ authorization: 'Bearer undefined' })).toThrow('not known here');
+    expect(() => new Callers(secrets.runTokenKey, null, [undefined]).identify({ authorization: 'Bearer undefined' })).toThrow('not known here');
   });
 });
 

@@ -56,7 +56,7 @@ export class PassThroughCalls {
     const url = request.url ?? '/';
     const path = targetPath(endpoint, url);
     if (path === null) throw new WireError('bad-request', 'This path leads out of its place.');
-    const headers = headersUp(endpoint, request.headers);
+    const headers = headersUp(endpoint, request.headers, this.parts.callers.keyHeader);
     await this.refuseOwnKeys(endpoint, headers, path);
     const key = await this.admit(endpoint, request);
     const format = formatOf(method, url.split('?', 1)[0] ?? '');

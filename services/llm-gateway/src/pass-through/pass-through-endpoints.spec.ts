@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PassThroughEntry } from '../configuration/gateway-file.ts';
 import { formatOf, PassThroughEndpoints, targetPath } from './pass-through-endpoints.ts';
+import { headersUp } from './pass-through-headers.ts';
 
 const entry = (changes: Partial<PassThroughEntry>): PassThroughEntry => ({ path: '/x', target: 'https://x.y', headers: {}, forwardHeaders: true, subpaths: false, withoutKey: false, line: 7, ...changes });
 
@@ -35,4 +36,10 @@ describe('paths that lead elsewhere (LLM-7)', () => {
     expect([formatOf('POST', '/claude/v1/messages'), formatOf('POST', '/codex/responses'), formatOf('POST', '/x/v1/chat/completions'), formatOf('GET', '/codex/responses'), formatOf('POST', '/claude/v1/messages/count_tokens')])
       .toEqual(['anthropic-messages', 'openai-responses', 'openai-chat', null, null]);
   });
+});
+
+it('what is ours stays here: the gateway\'s key in whatever header the operator named, cookies, where the caller is', () => {
+  const client = { authorization: 'Bearer sk-ant-login', 'x-team-key': 'sk-ours', 'x-litellm-api-key': 'sk-ours', cookie: 'a=b', 'x-forwarded-for': '10.0.0.1', 'anthropic-beta': 'x' };
+  expect(headersUp({ forwardHeaders: true }, client, 'x-team-key')).toEqual({ authorization: 'Bearer sk-ant-login', 'anthropic-beta': 'x' });
+  expect(headersUp({ forwardHeaders: true }, client, null)).toHaveProperty('x-team-key');
 });

@@ -11,13 +11,13 @@ const ofTheBody = ['content-type', 'content-encoding', 'content-length', 'accept
 
 const namedBy = (headers: IncomingHttpHeaders): Set<string> => new Set((headers.connection ?? '').toLowerCase().split(',').map((name) => name.trim()));
 
-/** The caller's headers for the target: all but what is ours, or only those about the body. */
-export function headersUp(endpoint: Pick<PassThroughEndpoint, 'forwardHeaders'>, client: IncomingHttpHeaders): Record<string, string | string[]> {
+/** The caller's headers for the target: all but what is ours (`keyHeader` among it), or only those about the body. */
+export function headersUp(endpoint: Pick<PassThroughEndpoint, 'forwardHeaders'>, client: IncomingHttpHeaders, keyHeader: string | null): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {};
   if (endpoint.forwardHeaders) {
     const named = namedBy(client);
     for (const [name, value] of Object.entries(client)) {
-      if (value === undefined || keptHere.has(name) || named.has(name) || name.startsWith('x-litellm-') || name.startsWith('x-forwarded-')) continue;
+      if (value === undefined || keptHere.has(name) || name === keyHeader || named.has(name) || name.startsWith('x-litellm-') || name.startsWith('x-forwarded-')) continue;
       headers[name] = value;
     }
     if (client['content-length'] !== undefined) headers['content-length'] = client['content-length'];

@@ -11,6 +11,7 @@ export function choose(deployments: readonly Deployment[], settings: RouterSetti
   const candidates = firstOrder(fresh.length > 0 ? fresh : awake);
   if (candidates.length <= 1) return candidates[0] ?? null;
   if (settings.strategy === 'least-busy') return least(candidates, ({ active }) => active, random);
+  if (settings.strategy === 'usage-based-routing') return least(candidates, ({ tokensThisMinute }) => tokensThisMinute, random);
   // One that nobody knows yet is tried.
   if (settings.strategy === 'latency-based-routing') return least(candidates, ({ latencyMs }) => latencyMs ?? 0, random);
   return shuffled(candidates, random);

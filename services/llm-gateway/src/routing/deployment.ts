@@ -30,6 +30,9 @@ export class Deployment {
   /** Its way; of a wildcard, the way to some model of it. */
   readonly sample: ModelUpstream;
   #failures: number[] = [];
+  /** Tokens that its calls of this minute took here, and which minute that is. */
+  #tokens = 0;
+  #minute = 0;
   /** Calls that room is held for and that have not begun. */
   #promised = 0;
   readonly #limited: readonly { limit: Limit; of: 'slots' | 'calls' | 'tokens' }[];
@@ -108,6 +111,7 @@ export class Deployment {
   /** The room that is held for it is used; without any it is counted all the same. */
   begin(size: CallSize): void {
     this.active++;
+    this.#count(size.input);
     if (this.#promised > 0) this.#promised--;
     else for (const { limit, of } of this.#limited) if (this.limits!.take(limit, amountOf(of, size)) !== true) this.limits!.charge(limit, amountOf(of, size));
   }
@@ -115,6 +119,7 @@ export class Deployment {
   /** `firstByteMs` null: it came to nothing, or the client left first. `tokens`: more than it began with. */
   end(firstByteMs: number | null, tokens = 0): void {
     this.active--;
+    if (tokens > 0) this.#count(tokens);
     for (const { limit, of } of this.#limited) {
       if (of === 'slots') this.limits!.putBack(limit, 1);
       else if (of === 'tokens' && tokens > 0) this.limits!.charge(limit, tokens);
@@ -122,6 +127,16 @@ export class Deployment {
     if (firstByteMs === null) return;
     this.answered();
     this.latencyMs = this.latencyMs === null ? firstByteMs : this.latencyMs * (1 - newest) + firstByteMs * newest;
+  }
+
+  get tokensThisMinute(): number {
+    return Math.floor(this.now() / minuteMs) === this.#minute ? this.#tokens : 0;
+  }
+
+  #count(tokens: number): void {
+    const minute = Math.floor(this.now() / minuteMs);
+    this.#tokens = tokens + (minute === this.#minute ? this.#tokens : 0);
+    this.#minute = minute;
   }
 
   answered(): void {

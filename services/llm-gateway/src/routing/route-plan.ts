@@ -17,7 +17,6 @@ export interface Attempt {
   wholeMs: number;
 }
 
-const mostFallbacks = 8;
 const firstWaitMs = 200;
 const longestWaitMs = 5_000;
 
@@ -102,7 +101,7 @@ export class RoutePlan {
     const untried = this.router.deploymentsOf(this.#current!.group).some((deployment) => !this.#tried.has(deployment) && !deployment.isCooled);
     if (untried) return 0;
     const backOff = Math.min(firstWaitMs * 2 ** (this.#tries - 1), longestWaitMs);
-    return Math.min(failure.retryAfterMs ?? backOff * (0.75 + this.random() / 2), longestWaitMs);
+    return Math.max(Math.min(failure.retryAfterMs ?? backOff * (0.75 + this.random() / 2), longestWaitMs), this.router.settings.retryAfter * 1_000);
   }
 
   #next(waitMs: number): Attempt | null {
@@ -139,7 +138,7 @@ export class RoutePlan {
     if (from === undefined) return null;
     for (const group of this.#fallbacksOf(from, failure)) {
       const name = this.router.groupOf(group);
-      if (this.#seen.has(name) || this.#seen.size > mostFallbacks) continue;
+      if (this.#seen.has(name) || this.#seen.size > this.router.settings.maxFallbacks) continue;
       this.#seen.add(name);
       this.#queue.push(name);
     }

@@ -64,6 +64,14 @@ describe('routing (LLM-3)', () => {
       quick.deployments[index]!.end(ms);
     }
     expect(asked(quick.plan('m', size).first())).toBe('b');
+    const { router: used, clock } = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'), ', routing_strategy: usage-based-routing');
+    used.deployments[0]!.begin(size);
+    used.deployments[0]!.end(5, 400);
+    used.deployments[1]!.begin(size);
+    expect(asked(used.plan('m', size).first())).toBe('b');
+    clock.now += 60_000;
+    used.deployments[1]!.begin(size);
+    expect(asked(used.plan('m', size).first())).toBe('a');
     const ordered = routerOf(entry('m', 'openai/a', ', order: 2') + entry('m', 'openai/b', ', order: 1')).router;
     for (let index = 0; index < 20; index++) expect(asked(ordered.plan('m', size).first())).toBe('b');
   });
@@ -78,6 +86,21 @@ describe('routing (LLM-3)', () => {
     expect(third.waitMs).toBeGreaterThan(100);
     expect(plan.after(failure('overloaded'))).toBeNull();
     expect(plan.attemptedRetries).toBe(2);
+  });
+
+  it('waits before the same one as long as it is told to, and falls back no more often than that', () => {
+    const alone = routerOf(entry('m', 'openai/a'), ', retry_after: 7').router.plan('m', size);
+    alone.first();
+    expect(alone.after(failure('overloaded'))!.waitMs).toBe(7_000);
+    const names = ['m', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const groupsWith = (settings: string): string[] => {
+      const plan = routerOf(names.map((name) => entry(name, `openai/${name}`)).join(''), `, fallbacks: [{ m: [${names.slice(1).join(', ')}] }]${settings}`).router.plan('m', size);
+      const groups = new Set<string>();
+      for (let next = plan.first(); next !== null; next = plan.after(failure('overloaded'))) groups.add(next.group);
+      return [...groups];
+    };
+    expect(groupsWith('')).toEqual(['m', 'b', 'c', 'd', 'e', 'f']);
+    expect(groupsWith(', max_fallbacks: 1')).toEqual(['m', 'b']);
   });
 
   it('does not repeat what only the client can change', () => {
