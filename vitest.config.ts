@@ -19,7 +19,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 10_000, maxWorkers: 2 },
+        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 30_000, maxWorkers: 2 },
       },
       {
         // They wait for time-outs and leases more than they compute.

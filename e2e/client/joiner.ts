@@ -39,7 +39,8 @@ export class Joiner {
     this.seq = frame.seq;
     if (frame.type === 'message-added') for (const block of frame.message.blocks) if ((block.type === 'text' || block.type === 'reasoning') && block.block !== undefined) this.finish(block.block, block.text);
     if (frame.type === 'tool-call-ended' && frame.block !== undefined) this.finish(frame.block, frame.result.output);
-    if (frame.type === 'block-abandoned') this.blocks.delete(frame.block);
+    // Its successor may grow already: what workers say comes by another way than what is stored.
+    if (frame.type === 'block-abandoned' && (this.blocks.get(frame.block)?.attempt ?? Infinity) <= frame.attempt) this.blocks.delete(frame.block);
     if (frame.type === 'run-ended') this.ended.add(frame.run_id);
   }
 

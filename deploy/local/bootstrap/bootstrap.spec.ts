@@ -104,14 +104,14 @@ describe('a source that takes connections and never answers', () => {
   it('is left by npm within seconds, which then takes what it has', async () => {
     const started = performance.now();
     expect(await registryOptions(process.execPath, { seconds: 1, environment: { npm_config_registry: address, npm_config_cache: folder } })).toEqual(['--offline']);
-    expect(performance.now() - started).toBeLessThan(6_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it('is told from a registry that answers without knowing the question', async () => {
     const registry = createHttpServer((_, response) => response.writeHead(404).end('{}'));
     await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
     const { port } = registry.address() as AddressInfo;
-    expect(await registryOptions(process.execPath, { seconds: 3, environment: { npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: folder } })).toEqual([]);
+    expect(await registryOptions(process.execPath, { seconds: 20, environment: { npm_config_registry: `http://127.0.0.1:${port}/`, npm_config_cache: folder } })).toEqual([]);
     registry.close();
   });
 
@@ -121,7 +121,7 @@ describe('a source that takes connections and never answers', () => {
     const started = performance.now();
     const failure = goInstall(folder, { module: 'example.org/nothing', version: 'v1.0.0' }, { seconds: 60, answerSeconds: 1 });
     await expect(failure).rejects.toThrow(findGo() ? 'the module proxy does not answer' : 'go is not installed');
-    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     vi.unstubAllEnvs();
   });
 });

@@ -49,7 +49,7 @@ describe('the desktop of a computer', () => {
     const view = await computer.act({ action: 'screenshot' });
     const took = performance.now() - asked;
     console.info(`desktop up, first picture: ${Math.round(took)} ms`);
-    expect(took).toBeLessThan(5_000);
+    expect(took).toBeLessThan(10_000);
     expect(view).toMatchObject({ state: 'done', image: { media_type: 'image/jpeg', width: 1280, height: 800 } });
     const { data, info } = await pixels(view);
     expect(info).toMatchObject({ width: 1280, height: 800 });
@@ -109,7 +109,7 @@ describe('the desktop of a computer', () => {
     await page.expect('keydown ctrl+shift+K');
     await computer.act({ action: 'key', keys: 'ArrowDown', repeat: 3 });
     await page.expect('keyup ArrowDown');
-    const holding = computer.act({ action: 'hold_key', keys: 'x', duration_ms: 900 });
+    const holding = computer.act({ action: 'hold_key', keys: 'x', duration_ms: 2_000 });
     expect(await page.expect('keydown x')).not.toContain('keyup x');
     await holding;
     await page.expect('keyup x');
@@ -279,7 +279,7 @@ describe('the desktop of a computer', () => {
     const other = await RfbClient.open(await link.connect(), { updated: () => updates++, clipboard: () => undefined, closed: () => undefined });
     for (let round = 1; round <= 10; round++) {
       other.request(false);
-      await until(() => updates >= round, 3_000);
+      await until(() => updates >= round);
     }
     link.close();
   });
@@ -366,7 +366,7 @@ grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status; touch /etc/x`);
         return notices.length > 0;
       });
       console.info(`${victim} killed: back and told after ${Math.round(performance.now() - killed)} ms`);
-      expect(performance.now() - killed).toBeLessThan(5_000);
+      expect(performance.now() - killed).toBeLessThan(10_000);
       expect(notices).toEqual([expect.stringContaining('had to be started again')]);
       expect((await computer.bash('open terminal')).outcome?.exit_code).toBe(0);
     }

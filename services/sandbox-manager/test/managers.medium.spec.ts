@@ -124,7 +124,7 @@ describe('several managers', () => {
     const seconds = (performance.now() - died) / 1_000;
     console.info(`a manager killed, its computer answers by another: ${seconds.toFixed(1)} s`);
     expect(view).toMatchObject({ text: 'begun\n' });
-    expect(seconds).toBeLessThan(10.5);
+    expect(seconds).toBeLessThan(15);
     expect((await row(computer))?.manager_id).toBe(await managerOf('b'));
     expect(await computer.run(['bash', '-c', 'echo over >> effects'], { call_id: over })).toMatchObject({ state: 'ended', text: 'over\n', outcome: { exit_code: 0 } });
     expect(await computer.toEnd(running, await computer.follow(running))).toMatchObject({ text: 'begun\ndone\n', outcome: { exit_code: 0 } });
@@ -138,7 +138,7 @@ describe('several managers', () => {
     const [container] = (await surroundings.containers()).filter(({ Labels }) => Labels['deskhand.computer'] === computer.id);
     a.kill('SIGSTOP');
     const b = await managerOf('b');
-    await until(async () => (await row(computer))?.manager_id === b, 12_000);
+    await until(async () => (await row(computer))?.manager_id === b, 25_000);
     // Both hear this, the one that was stopped as soon as it runs again.
     const calls = Array.from({ length: 10 }, (_, index) => ({ call_id: newId(), name: `call-${index}` }));
     const asked = Promise.allSettled(calls.map(({ call_id, name }) => computer.run(['bash', '-c', `echo ${name} >> effects`], { call_id })));
@@ -172,7 +172,7 @@ describe('several managers', () => {
     expect(await computer.follow(running, 0, 500)).toMatchObject({ text: 'begun\n' });
     const seconds = (performance.now() - asked) / 1_000;
     console.info(`a manager ended, its computer answers by another: ${seconds.toFixed(1)} s`);
-    expect(seconds).toBeLessThan(4);
+    expect(seconds).toBeLessThan(5);
     expect((await computer.toEnd(running, await computer.follow(running))).text).toBe('begun\ndone\n');
   }, 60_000);
 

@@ -73,7 +73,7 @@ export async function openNotingPage(computer: TestComputer): Promise<NotingPage
       await until(async () => {
         seen.push(...(await notes()));
         return seen.some((line) => (typeof wanted === 'string' ? line === wanted : wanted.test(line)));
-      }, 5_000).catch(() => {
+      }, 15_000).catch(() => {
         throw new Error(`${String(wanted)} was not noted, but: ${seen.join(' | ')}`);
       });
       return seen;
