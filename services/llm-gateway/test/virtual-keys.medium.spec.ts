@@ -146,6 +146,14 @@ describe('virtual keys (LLM-5)', () => {
     await expect.poll(async () => (await info(key)).spend as number).toBeCloseTo(20 * perInput + 50 * perOutput, 8);
     expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
     expect((await call(one, await makeKey({}), { model: 'unpriced' })).status).toBe(200);
+    // A limit that counts in another format only would be none.
+    expect((await call(one, key, { max_output_tokens: 1 })).status).toBe(200);
+    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_completion_tokens: 4_096 });
+    const messages = async (more: object) => send(one, 'POST', '/v1/messages', key, { model: 'priced', messages: [{ role: 'user', content: 'ping' }], ...more });
+    expect((await messages({ max_completion_tokens: 7 })).status).toBe(200);
+    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_completion_tokens: 7 });
+    expect((await messages({ max_completion_tokens: 1, max_tokens: 200_000 })).status).toBe(429);
+    expect(await call(one, key, { messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] }], max_tokens: 90_000 })).toMatchObject({ status: 429, body: { error: { message: expect.stringContaining('may cost up to $1.1') as string } } });
   });
 
   it('never spend more than there is: two instances, 200 callers at once, by key, user and team', async () => {

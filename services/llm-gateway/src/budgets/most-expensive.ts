@@ -36,16 +36,8 @@ function largest(costs: readonly Cost[], places: readonly PricedPlace[]): Most {
   return most;
 }
 
-/** The output limit that a body states, in whichever format; null: none. */
-export function statedOutput(body: Readonly<Record<string, unknown>>): number | null {
-  const stated = [body.max_completion_tokens, body.max_output_tokens, body.max_tokens].find((value) => typeof value === 'number' && value > 0);
-  return stated === undefined ? null : (stated as number);
-}
-
 /** How many answers it asks for. */
 export function answersOf(body: Readonly<Record<string, unknown>>): number {
-  return typeof body.n === 'number' && Number.isInteger(body.n) && body.n > 1 ? body.n : 1;
+  return Math.max(1, ...[body.n, body.best_of].filter((count) => typeof count === 'number' && Number.isInteger(count)) as number[]);
 }
 
-/** Tokens that a request of so many bytes can be at most: hardly any text has shorter ones than two bytes. */
-export const mostInput = (requestBytes: number): number => Math.ceil(requestBytes / 2);

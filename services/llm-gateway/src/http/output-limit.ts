@@ -11,6 +11,9 @@ interface Body {
 export function withOutputLimit({ raw, body }: Body, format: ApiFormat, dialect: Dialect | null, limit: number | null | undefined): Body {
   if (limit == null) return { raw, body };
   const field = format === 'openai-responses' ? 'max_output_tokens' : format === 'anthropic-messages' ? 'max_tokens' : (dialect?.maxTokensField ?? 'max_completion_tokens');
-  const changes = { [field]: limit };
+  if (body[field] === limit) return { raw, body };
+  // Who knows the older field only is not told both.
+  const newer = format === 'openai-chat' && field === 'max_tokens' && body.max_completion_tokens !== undefined ? { max_completion_tokens: undefined } : {};
+  const changes = { [field]: limit, ...newer };
   return { raw: bodyWith(raw, body, changes), body: { ...body, ...changes } };
 }

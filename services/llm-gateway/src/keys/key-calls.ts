@@ -1,6 +1,7 @@
 import { after } from '../after.ts';
 import type { BudgetLedger, Reservation } from '../budgets/budget-ledger.ts';
-import { answersOf, mostExpensive, mostInput, statedOutput, type PricedPlace } from '../budgets/most-expensive.ts';
+import { answersOf, mostExpensive, type PricedPlace } from '../budgets/most-expensive.ts';
+import { inputOf, outputOf } from '../budgets/reserved-tokens.ts';
 import type { RouteName } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Deployment } from '../routing/deployment.ts';
@@ -89,13 +90,12 @@ export class KeyCalls {
     // What a person pays with a key of their own is not the installation's to cap.
     const budgets = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
     if (budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
-    const stated = statedOutput(body);
-    const usual = isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput;
-    const output = (stated ?? usual) * answersOf(body);
-    const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, mostInput(requestBytes), output, (call) => this.prices.cost(call)));
+    const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
+    const output = eachOutput * answersOf(body);
+    const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, inputOf(body, requestBytes), output, (call) => this.prices.cost(call)));
     return after(most, (amount) => {
       if (typeof amount !== 'number') throw new WireError('forbidden', `${isRunHolder(key.hash) ? 'There is' : 'This key has'} a budget, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
-      return after(this.ledger.reserve(budgets, amount), (reservation) => ({ reservation, outputLimit: stated === null ? usual : null }));
+      return after(this.ledger.reserve(budgets, amount), (reservation) => ({ reservation, outputLimit: limit }));
     });
   }
 
