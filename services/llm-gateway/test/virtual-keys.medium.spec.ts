@@ -148,11 +148,14 @@ describe('virtual keys (LLM-5)', () => {
     expect((await call(one, await makeKey({}), { model: 'unpriced' })).status).toBe(200);
     // A limit that counts in another format only would be none.
     expect((await call(one, key, { max_output_tokens: 1 })).status).toBe(200);
-    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_completion_tokens: 4_096 });
+    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_tokens: 4_096 });
     const messages = async (more: object) => send(one, 'POST', '/v1/messages', key, { model: 'priced', messages: [{ role: 'user', content: 'ping' }], ...more });
     expect((await messages({ max_completion_tokens: 7 })).status).toBe(200);
-    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_completion_tokens: 7 });
+    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_tokens: 7 });
     expect((await messages({ max_completion_tokens: 1, max_tokens: 200_000 })).status).toBe(429);
+    expect((await call(one, key, { max_completion_tokens: 9 })).status).toBe(200);
+    expect(upstream.requests.at(-1)!.body).toMatchObject({ max_tokens: 9 });
+    expect(upstream.requests.at(-1)!.body).not.toHaveProperty('max_completion_tokens');
     expect(await call(one, key, { messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-1' } }] }], max_tokens: 90_000 })).toMatchObject({ status: 429, body: { error: { message: expect.stringContaining('may cost up to $1.1') as string } } });
   });
 
