@@ -27,7 +27,10 @@ describe('the journal', () => {
       for (const { call, outcome: became, elsewhere, cost } of stories) {
         if (became === null) continue;
         const ended = endedCall({ ...call, ...elsewhere }, became, 12.5);
-        if (cost !== undefined) Object.assign(ended.row, { cost }) && Object.assign(ended, { priced: true });
+        if (cost !== undefined) {
+          Object.assign(ended.row, { cost });
+          Object.assign(ended, { priced: true });
+        }
         journal += text.ended(ended, elsewhere);
         rows.set(call.id, ended);
       }
