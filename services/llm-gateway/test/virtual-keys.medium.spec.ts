@@ -139,6 +139,14 @@ describe('virtual keys (LLM-5)', () => {
     }
   });
 
+  it('SECURITY 27: a name that is made to be slow to compare with a pattern is refused at once', async () => {
+    const key = await makeKey({ models: ['*b*c*d'] });
+    const began = performance.now();
+    const asked = [call(one, key, { model: 'b'.repeat(200_000) }), send(one, 'POST', '/v1/embeddings', key, { model: 'b'.repeat(200_000), input: 'x' }), send(one, 'GET', `/v1/models/${'b'.repeat(20_000)}`, key)];
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([400, 400, 400]);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+
   it('count what they spend, and hold their output under a budget', async () => {
     const key = await makeKey({ max_budget: 1 });
     expect((await call(one, key)).status).toBe(200);

@@ -3,6 +3,7 @@ import type { Caller, Callers } from '../keys/callers.ts';
 import { mayUse, modelFor } from '../keys/virtual-keys.ts';
 import { routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
+import { isModelName, WireError } from '../wire/wire-format.ts';
 import { callRoute } from './call-route.ts';
 
 /** The models that a caller may name, in a shape that clients of both vendors' formats read. */
@@ -17,6 +18,7 @@ export class ModelList {
   /** Whatever could be called by this name, listed or not. Rejects with `WireError` as a call would. */
   async one(request: IncomingMessage, id: string): Promise<object> {
     const caller = await this.callers.identify(request.headers);
+    if (!isModelName(id)) throw new WireError('bad-request', 'This cannot be the name of a model.');
     await callRoute(this.routes, caller, caller.kind === 'key' ? modelFor(caller.key, id) : id);
     return modelOf(id);
   }

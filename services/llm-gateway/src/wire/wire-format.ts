@@ -49,8 +49,11 @@ export interface Wire {
   errorEvent(error: WireError): string;
 }
 
-/** Whether it can be a model's name: words that may be kept and shown. */
-export const isModelName = (value: unknown): value is string => typeof value === 'string' && value !== '' && !/\p{Cc}/u.test(value);
+/** Longer than any vendor's, and short enough for patterns with several stars. */
+const longestModelName = 512;
+
+/** Whether it can be a model's name: words that may be kept, shown and compared with patterns. */
+export const isModelName = (value: unknown): value is string => typeof value === 'string' && value !== '' && value.length <= longestModelName && !/\p{Cc}/u.test(value);
 
 /** What a failure says to a client; null: it is a fault of this program. What is nested so deeply that no program can walk it is the client's. */
 export function asWireError(error: unknown): WireError | null {
