@@ -57,6 +57,8 @@ export function parseJson(raw: Buffer): Record<string, unknown> {
 
 function isDeeper(value: object, levels: number): boolean {
   if (levels === 0) return true;
+  // Long bodies are long lists, whose indexes would each become text.
+  if (Array.isArray(value)) return value.some((part: unknown) => typeof part === 'object' && part !== null && isDeeper(part, levels - 1));
   for (const key in value) {
     const part = (value as Record<string, unknown>)[key];
     if (typeof part === 'object' && part !== null && isDeeper(part, levels - 1)) return true;
