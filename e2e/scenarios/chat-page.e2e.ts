@@ -6,11 +6,16 @@ import { openBrowser } from '../browser.ts';
 import { startProduct, type RunningProduct } from '../product.ts';
 
 const heard: string[] = [];
+/** Until then the slow answer does not begin. */
+const enough = Promise.withResolvers<void>();
 const upstream = await startUpstream({
   format: 'openai-chat',
-  script: ({ userText, entries }) => {
+  script: async ({ userText, entries }) => {
     heard.push(entries.flatMap((entry) => (entry.kind === 'user' ? [entry.text] : [])).join(' | '));
-    if (userText === 'slow') return { text: 'word '.repeat(200), paceMs: 25 };
+    if (userText === 'slow') {
+      await enough.promise;
+      return { text: 'word '.repeat(20), paceMs: 5 };
+    }
     if (userText === 'formula') return { text: 'So $E = mc^2$, for $5 and $10:\n\n$$\n\\int_0^1 x^2 dx = \\frac{1}{3}\n$$' };
     if (userText === 'long') return { text: Array.from({ length: 60 }, (_, index) => `Paragraph ${index}\n\n\`\`\`\n${'line\n'.repeat(8)}\`\`\``).join('\n\n'), paceMs: 2 };
     return { text: `Heard: ${userText}` };
@@ -77,6 +82,7 @@ describe('the chat in a browser', () => {
     await queue().getByText('Queued: one').waitFor({ state: 'detached' });
     await queue().getByRole('button', { name: 'Send now' }).click();
     await queue().waitFor({ state: 'detached' });
+    enough.resolve();
     await page.getByText('Heard: two, but better').waitFor({ timeout: 30_000 });
     expect(heard.at(-1)).toBe('slow | two, but better');
   });

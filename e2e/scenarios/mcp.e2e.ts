@@ -198,10 +198,11 @@ describe('the pages', () => {
     interface Axe { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> }
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.waitForTimeout(300);
       await page.evaluate(axe.source);
-      const found = await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations);
-      expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+      const violations = async () => (await page.evaluate(async () => (await (globalThis as unknown as { axe: Axe }).axe.run()).violations)).filter(({ impact }) => impact === 'serious' || impact === 'critical');
+      // Colours change over a moment; half-way they have neither theme's contrast.
+      await page.waitForTimeout(300);
+      await expect.poll(async () => (await violations()).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`), { interval: 500 }).toEqual([]);
     }
     await page.setViewportSize({ width: 390, height: 844 });
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);

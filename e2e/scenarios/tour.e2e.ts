@@ -107,7 +107,7 @@ describe.concurrent('a first visit', () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
       // Colours change over a moment; half-way they have neither theme's contrast.
       await page.waitForTimeout(300);
-      expect(await seriousViolations(page)).toEqual([]);
+      await expect.poll(() => seriousViolations(page), { interval: 500 }).toEqual([]);
     }
     await allow.click();
     for (const tab of [page, second]) await tab.locator('main .turn p').getByText('really ran in your container.').waitFor({ timeout: 40_000 });
