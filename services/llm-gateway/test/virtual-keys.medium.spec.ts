@@ -132,6 +132,22 @@ describe('virtual keys (LLM-5)', () => {
     expect((await call(one, keys[0]!)).status).toBe(200);
   });
 
+  it('belong to teams that have members and may be blocked as a whole', async () => {
+    const made = await manage('/team/new', { team_id: 'crew', members_with_roles: [{ role: 'admin', user_id: 'crew-ada' }] });
+    expect(made.body).toMatchObject({ team_id: 'crew', members_with_roles: [{ role: 'admin', user_id: 'crew-ada' }] });
+    expect((await manage('/team/member_add', { team_id: 'crew', member: [{ role: 'user', user_email: 'bob@example.org' }, { role: 'user', user_id: 'crew-eve' }] })).body.members_with_roles).toHaveLength(3);
+    expect((await send(two, 'GET', '/user/info?user_id=crew-eve', masterKey)).body).toMatchObject({ user_id: 'crew-eve', keys: [] });
+    for (const wrong of [{ team_id: 'crew', member: { role: 'user', user_id: 'crew-eve' } }, { team_id: 'crew', member: { role: 'user' } }, { team_id: 'crew', member: { role: 'user', user_id: 'x' }, max_budget_in_team: 1 }]) expect((await manage('/team/member_add', wrong)).status).toBe(400);
+    expect((await manage('/team/member_add', { team_id: 'nobody', member: { role: 'user', user_id: 'x' } })).status).toBe(404);
+    await manage('/team/member_delete', { team_id: 'crew', user_email: 'bob@example.org' });
+    expect((await send(two, 'GET', '/team/info?team_id=crew', masterKey)).body.team_info.members_with_roles).toEqual([{ role: 'admin', user_id: 'crew-ada' }, { role: 'user', user_id: 'crew-eve' }]);
+    const key = await makeKey({ team_id: 'crew' });
+    expect((await manage('/team/block', { team_id: 'crew' })).body.blocked).toBe(true);
+    expect((await call(one, key)).status).toBe(401);
+    await manage('/team/unblock', { team_id: 'crew' });
+    expect((await call(one, key)).status).toBe(200);
+  });
+
   it('say what of LiteLLM\'s settings does nothing here, and are not made with a limit that would not hold', async () => {
     expect((await manage('/key/generate', { tags: ['a'], soft_budget: 5, budget_limits: [], model_max_budget: {}, guardrails: null })).body.warnings).toEqual(['tags has no effect here', 'soft_budget has no effect here']);
     for (const setting of [{ model_max_budget: { priced: 1 } }, { budget_limits: [{ max_budget: 1, budget_duration: '1d' }] }, { allowed_routes: ['/v1/models'] }]) {

@@ -91,6 +91,12 @@ export const virtualKeyEntity = defineEntity({
 });
 export type VirtualKeyRow = InferEntity<typeof virtualKeyEntity>;
 
+export interface TeamMember {
+  role: 'admin' | 'user';
+  user_id?: string | undefined;
+  user_email?: string | undefined;
+}
+
 /** A user or a team of virtual keys, in LiteLLM's sense: a name to put keys and a budget under. */
 export const holderEntity = defineEntity({
   name: 'Holder',
@@ -101,6 +107,8 @@ export const holderEntity = defineEntity({
     alias: p.string().nullable(),
     email: p.string().nullable(),
     models: p.json<string[]>(),
+    /** Who belongs to a team. It says who is who; what they may is in their keys. */
+    members: p.json<TeamMember[]>(),
     /** For all of its keys together. */
     rpm: p.integer().nullable(),
     tpm: p.integer().nullable(),

@@ -3,7 +3,7 @@ import { newId } from '@deskhand/contracts';
 import { z } from 'zod';
 import type { BudgetLedger } from '../budgets/budget-ledger.ts';
 import { durationMs } from '../budgets/duration.ts';
-import type { BudgetRow, HolderRow, VirtualKeyRow } from '../database/entities.ts';
+import type { BudgetRow, HolderRow, TeamMember, VirtualKeyRow } from '../database/entities.ts';
 import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
@@ -34,7 +34,10 @@ const newKey = keyFields.extend({ key: z.string().min(8).max(300).startsWith('sk
 const named = z.object({ key: text });
 const holderFields = z.object({ ...shared, ...limits, blocked: z.boolean().optional() });
 const newUser = holderFields.extend({ user_id: text.optional(), user_email: text.optional(), user_alias: text.optional(), auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
-const newTeam = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
+const teamFields = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
+const member = z.object({ role: z.enum(['admin', 'user']), user_id: text.optional(), user_email: text.optional() }).refine((given) => given.user_id !== undefined || given.user_email !== undefined, 'needs user_id or user_email');
+const newTeam = teamFields.extend({ members_with_roles: z.array(member).max(10_000).optional() });
+const namedTeam = z.object({ team_id: text });
 
 /** LiteLLM's API for virtual keys, their users and teams, for whoever holds the master key. */
 export class KeyRoutes {
@@ -59,7 +62,11 @@ export class KeyRoutes {
       ['/user/info', this.reading(async (query) => this.holderInfo('user', query.get('user_id')))],
       ['/user/list', this.reading(async () => ({ users: (await keys.holders('user')).map((holder) => holderAnswer('user', holder)) }))],
       ['/team/new', this.changing(newTeam, async (body) => this.newTeam(body))],
-      ['/team/update', this.changing(newTeam.extend({ team_id: text }), async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, holderChange(body.team_alias, body), moneyOf(body), 'there')))],
+      ['/team/update', this.changing(teamFields.extend({ team_id: text }), async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, holderChange(body.team_alias, body), moneyOf(body), 'there')))],
+      ['/team/block', this.changing(namedTeam, async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, { blocked: true }, {}, 'there')))],
+      ['/team/unblock', this.changing(namedTeam, async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, { blocked: false }, {}, 'there')))],
+      ['/team/member_add', this.changing(namedTeam.extend({ member: z.union([member, z.array(member).min(1).max(1_000)]) }), async (body) => this.addMembers(body.team_id, [body.member].flat()))],
+      ['/team/member_delete', this.changing(namedTeam.extend({ user_id: text.optional(), user_email: text.optional() }), async (body) => this.removeMember(body.team_id, body))],
       ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
       ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
       ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderAnswer('team', holder)))],
@@ -153,7 +160,28 @@ export class KeyRoutes {
     const id = body.team_id ?? newId();
     const made = await this.parts.keys.saveHolder('team', id, holderChange(body.team_alias, body), moneyOf(body), 'new');
     if (made === null) throw new WireError('bad-request', `The team ${id} exists already.`, 'team_id');
-    return holderAnswer('team', made);
+    return body.members_with_roles === undefined ? holderAnswer('team', made) : this.addMembers(id, body.members_with_roles);
+  }
+
+  private async addMembers(teamId: string, added: readonly TeamMember[]): Promise<object> {
+    const team = await this.parts.keys.changeMembers(teamId, (members) => {
+      const all = [...members];
+      for (const one of added) {
+        if (all.some((other) => isSame(one, other))) throw new WireError('bad-request', `${one.user_id ?? one.user_email} is in this team already.`, 'member');
+        all.push(one);
+      }
+      return all;
+    });
+    return holderAnswer('team', team);
+  }
+
+  private async removeMember(teamId: string, gone: Pick<TeamMember, 'user_id' | 'user_email'>): Promise<object> {
+    const team = await this.parts.keys.changeMembers(teamId, (members) => {
+      const left = members.filter((one) => !isSame(one, gone));
+      if (left.length === members.length) throw new WireError('bad-request', 'There is no such member.', 'user_id');
+      return left;
+    });
+    return holderAnswer('team', team);
   }
 
   private async holderInfo(kind: HolderKind, id: string | null): Promise<object> {
@@ -183,6 +211,8 @@ function unusedOf(settings: Readonly<Record<string, unknown>>, known: object): s
 }
 
 const isEmpty = (value: unknown): boolean => value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+
+const isSame = (one: Pick<TeamMember, 'user_id' | 'user_email'>, other: Pick<TeamMember, 'user_id' | 'user_email'>): boolean => (one.user_id !== undefined && one.user_id === other.user_id) || (one.user_email !== undefined && one.user_email === other.user_email);
 
 const unknown = (what: string): WireError => new WireError('not-found', `There is no such ${what}.`, what, `${what}_not_found`);
 
@@ -235,6 +265,6 @@ export function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
 export function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
   if (found === null) throw unknown(kind);
   const { row, budget } = found;
-  const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null };
+  const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null, members_with_roles: row.members };
   return { ...names, models: row.models, ...limitsView(row), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
 }

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Database, type EntityManager } from '@deskhand/platform';
+import { LockMode } from '@deskhand/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Budget } from '../budgets/budget-ledger.ts';
-import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type VirtualKeyRow } from '../database/entities.ts';
+import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type TeamMember, type VirtualKeyRow } from '../database/entities.ts';
 import { heldByRun, runOf } from './run-holder.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
 export type HolderKind = HolderRow['kind'];
 export type KeyChange = Partial<Pick<VirtualKeyRow, 'alias' | 'userId' | 'teamId' | 'models' | 'aliases' | 'rpm' | 'tpm' | 'maxParallel' | 'expiresAt' | 'blocked' | 'metadata'>>;
-export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'rpm' | 'tpm' | 'maxParallel' | 'blocked' | 'metadata'>>;
+export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'members' | 'rpm' | 'tpm' | 'maxParallel' | 'blocked' | 'metadata'>>;
 /** `max` null: no cap; absent: as it is. */
 export interface BudgetChange {
   max?: number | null;
@@ -111,9 +112,25 @@ export class KeysRepository {
     return this.database.transaction(async (em) => {
       const known = await em.findOne(holderEntity, { kind, id });
       if ((mustBe === 'there' && known === null) || (mustBe === 'new' && known !== null)) return null;
-      const row = known ?? em.create(holderEntity, { kind, id, alias: null, email: null, models: [], rpm: null, tpm: null, maxParallel: null, blocked: false, metadata: {}, createdAt: Date.now() });
+      const row = known ?? em.create(holderEntity, { kind, id, alias: null, email: null, models: [], members: [], rpm: null, tpm: null, maxParallel: null, blocked: false, metadata: {}, createdAt: Date.now() });
       Object.assign(row, change);
       return { row, budget: await this.setBudget(em, `${kind}:${id}`, budget) };
+    });
+  }
+
+  /** Null when there is no such team. `change` throws what is wrong with it. */
+  async changeMembers(teamId: string, change: (members: readonly TeamMember[]) => TeamMember[]): Promise<WithBudget<HolderRow> | null> {
+    return this.database.transaction(async (em) => {
+      const row = await em.findOne(holderEntity, { kind: 'team', id: teamId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (row === null) return null;
+      row.members = change(row.members);
+      // A user who is only named is made, so that keys and a budget can be put under the name.
+      for (const { user_id: id } of row.members) {
+        if (id === undefined || (await em.findOne(holderEntity, { kind: 'user', id })) !== null) continue;
+        em.create(holderEntity, { kind: 'user', id, alias: null, email: null, models: [], members: [], rpm: null, tpm: null, maxParallel: null, blocked: false, metadata: {}, createdAt: Date.now() });
+        await this.setBudget(em, `user:${id}`, {});
+      }
+      return { row, budget: await em.findOne(budgetEntity, `team:${teamId}`) };
     });
   }
 
