@@ -2,7 +2,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
+import { masterKey, prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
 import { startUpstream, type ScriptedUpstream, type UpstreamScript } from './upstream.ts';
 
 let ground: GatewayGround;
@@ -63,6 +63,25 @@ describe('the openai package in front of a provider of messages', () => {
     expect(rows.map(({ uncachedInput, cacheRead, output, wire, status }) => ({ uncachedInput, cacheRead, output, wire, status }))).toEqual([
       { uncachedInput: 100, cacheRead: 40, output: 20, wire: 'openai-chat', status: 'completed' }, { uncachedInput: 11, cacheRead: 5, output: 7, wire: 'openai-chat', status: 'completed' },
     ]);
+  });
+
+  it('LLM-1: completes a prompt in the older format, streaming too', async () => {
+    const { route, model, openai } = await client();
+    const whole = await openai.completions.create({ model, prompt: 'once', max_tokens: 50, stop: ['END'] });
+    expect(whole).toMatchObject({ object: 'text_completion', id: expect.stringMatching(/^cmpl-/) as string, choices: [{ index: 0, text: 'You said: once  🐧', finish_reason: 'stop', logprobs: null }], usage: { prompt_tokens: 16, completion_tokens: 7, total_tokens: 23 } });
+    expect(messagesUpstream.requests.at(-1)!.body).toMatchObject({ messages: [{ role: 'user', content: [{ type: 'text', text: 'once' }] }], max_tokens: 50, stop_sequences: ['END'] });
+    let text = '';
+    let usage: unknown = null;
+    for await (const chunk of await openai.completions.create({ model, prompt: ['again'], stream: true, stream_options: { include_usage: true } })) {
+      text += chunk.choices[0]?.text ?? '';
+      usage = chunk.usage ?? usage;
+    }
+    expect([text, usage]).toMatchObject(['You said: again  🐧', { completion_tokens: 7 }]);
+    for (const more of [{ prompt: ['a', 'b'] }, { prompt: [1, 2] }, { prompt: 'a', suffix: 'b' }, { prompt: 'a', n: 2 }, { prompt: 'a', echo: true }] as const) await expect(openai.completions.create({ model, ...more } as OpenAI.CompletionCreateParamsNonStreaming)).rejects.toMatchObject({ status: 400 });
+    expect((await openai.completions.create({ model, prompt: 'refuse' }).catch((error: unknown) => error))).toMatchObject({ status: 429, message: expect.stringContaining('Slow down please') as string });
+    await expect.poll(async () => (await gateway.usage()).filter(({ runId, wire, status }) => runId === route.run_id && wire === 'openai-completions' && status === 'completed').length).toBe(2);
+    const builtIn = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 });
+    expect((await builtIn.completions.create({ model: 'mock/echo', prompt: 'hello' })).choices[0]!.text).toBe('hello');
   });
 
   it('LLM-1: pictures and structured output', async () => {

@@ -14,6 +14,10 @@ describe('what is reserved for a call (LLM-5)', () => {
     ['a field of another format', { ...chat, max_output_tokens: 1 }, { most: 100, limit: 100 }],
     ['a field of another format', { ...responses, max_tokens: 1 }, { most: 100, limit: 100 }],
     ['a body of two formats', { ...chat, ...responses, max_tokens: 1, max_output_tokens: 1 }, { most: 100, limit: 100 }],
+    ['completions', { prompt: 'hi', max_tokens: 30 }, { most: 30, limit: null }],
+    ['completions, with the newer one', { prompt: 'hi', max_completion_tokens: 1 }, { most: 100, limit: 100 }],
+    ['a body of two formats', { ...chat, prompt: 'hi', max_completion_tokens: 1 }, { most: 100, limit: 100 }],
+    ['responses with a prompt that OpenAI keeps', { ...responses, prompt: { id: 'p' }, max_output_tokens: 30 }, { most: 30, limit: null }],
     ['what is no limit', { ...chat, max_tokens: '5', max_completion_tokens: 0 }, { most: 100, limit: 100 }],
   ])('output: %s (%j)', (_, body, expected) => {
     expect(outputOf(body as Record<string, unknown>, 100)).toEqual(expected);

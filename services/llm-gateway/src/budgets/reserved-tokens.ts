@@ -5,9 +5,11 @@ type Body = Readonly<Record<string, unknown>>;
  * the call may end up. A field of another format is no limit, and of several the largest counts.
  */
 export function outputOf(body: Body, usual: number): { most: number; limit: number | null } {
-  const isChat = body.messages !== undefined && body.input === undefined;
+  const formats = [body.messages, body.input, body.prompt].filter((value) => value !== undefined).length;
+  const isChat = body.messages !== undefined && formats === 1;
   const isResponses = body.input !== undefined && body.messages === undefined;
-  const stated = (isChat ? [body.max_tokens, body.max_completion_tokens] : isResponses ? [body.max_output_tokens] : []).filter((value): value is number => typeof value === 'number' && value > 0);
+  const isCompletion = body.prompt !== undefined && formats === 1;
+  const stated = (isChat ? [body.max_tokens, body.max_completion_tokens] : isResponses ? [body.max_output_tokens] : isCompletion ? [body.max_tokens] : []).filter((value): value is number => typeof value === 'number' && value > 0);
   if (stated.length === 0) return { most: usual, limit: usual };
   const most = Math.max(...stated);
   // Messages know `max_tokens` only.

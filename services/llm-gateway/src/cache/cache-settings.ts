@@ -16,7 +16,7 @@ export const defaultTtl = 600;
 /** LiteLLM's names for kinds of calls. */
 export const callTypes: Readonly<Record<string, readonly ModelCall['wire'][]>> = {
   completion: ['openai-chat', 'anthropic-messages'], acompletion: ['openai-chat', 'anthropic-messages'], anthropic_messages: ['anthropic-messages'], responses: ['openai-responses'], aresponses: ['openai-responses'],
-  embedding: ['openai-embeddings'], aembedding: ['openai-embeddings'],
+  text_completion: ['openai-completions'], atext_completion: ['openai-completions'], embedding: ['openai-embeddings'], aembedding: ['openai-embeddings'],
 };
 /** Stores that LiteLLM knows and that are kept among the instances here, because all of them can be reached from all instances. */
 export const sharedTypes: readonly string[] = ['redis', 's3', 'gcs', 'azure-blob', 'disk'];

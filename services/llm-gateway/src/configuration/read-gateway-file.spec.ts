@@ -115,7 +115,7 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
       const { cache, notes } = readGatewayFile(`litellm_settings:\n  cache: true\n${settings}`, {});
       return { cache, notes };
     };
-    const formats = new Set(['openai-chat', 'anthropic-messages', 'openai-responses', 'openai-embeddings']);
+    const formats = new Set(['openai-chat', 'anthropic-messages', 'openai-responses', 'openai-completions', 'openai-embeddings']);
     expect(cacheOf('  cache_params: { type: local, ttl: 30, namespace: n, mode: default_off, supported_call_types: [acompletion, aembedding] }')).toEqual({ cache: { shared: false, ttl: 30, namespace: 'n', always: false, formats: new Set(['openai-chat', 'anthropic-messages', 'openai-embeddings']) }, notes: [] });
     expect(cacheOf('')).toEqual({ cache: { shared: true, ttl: 600, namespace: '', always: true, formats }, notes: [] });
     expect(cacheOf('  cache_params:\n    type: redis\n    host: h')).toMatchObject({ cache: { shared: true }, notes: [expect.stringMatching(/^line 4: .*"redis": answers are kept in what/), expect.stringMatching(/^line 5: .*host has no effect/)] });

@@ -14,9 +14,9 @@ const batch = 16;
 
 /** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
 export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<CallOutcome> {
-  // Scripts speak two formats; the third is translated.
-  const translated = call.wire === 'openai-responses' ? translationBetween(call.wire, 'openai-chat')!.request(body) : null;
+  // Scripts speak two formats; the others are translated.
   const format = call.wire === 'anthropic-messages' ? call.wire : 'openai-chat';
+  const translated = call.wire === 'openai-responses' || call.wire === 'openai-completions' ? translationBetween(call.wire, format)!.request(body) : null;
   const turn = builtInTurn(model, format, translated?.body ?? body, call.requestBytes);
   const heading = builtInHeading(model, format);
   const openai = format === 'openai-chat';

@@ -6,6 +6,7 @@ import type { PassThroughCalls } from '../pass-through/pass-through-calls.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { openaiChat } from '../wire/openai-chat.ts';
+import { openaiCompletions } from '../wire/openai-completions.ts';
 import { openaiResponses } from '../wire/openai-responses.ts';
 import { asWireError, WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
@@ -122,6 +123,7 @@ export class GatewayServer {
     const { calls, callers, counts, embeddings, metrics } = this.parts;
     const get = reading;
     const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
+    const completions: Endpoint = { methods: ['POST'], wire: openaiCompletions, handle: (request, response) => calls.serve(openaiCompletions, request, response) };
     const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
     const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
     const counted: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => counts.serve(request, response) };
@@ -142,7 +144,7 @@ export class GatewayServer {
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
-    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counted], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/completions', completions], ['/completions', completions], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counted], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes, this.parts.cacheRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];

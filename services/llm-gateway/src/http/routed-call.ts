@@ -9,7 +9,7 @@ import type { Attempt, RoutePlan } from '../routing/route-plan.ts';
 import { endpointOf, type PreparedCall } from '../upstreams/upstream.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import { bodyWith } from '../wire/body-edit.ts';
-import type { UpstreamFormat } from '../wire/formats.ts';
+import type { CalledFormat } from '../wire/formats.ts';
 import { inputTokens, noUsage } from '../wire/token-usage.ts';
 import { translationBetween, type TranslatedCall, type Translation } from '../wire/translation.ts';
 import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
@@ -45,7 +45,7 @@ const longestStreamMs = 6_000_000;
 
 /** What goes to a provider, and how it came about. */
 interface Sent {
-  format: UpstreamFormat;
+  format: CalledFormat;
   translation: Translation | null;
   translated: TranslatedCall | null;
   bytes: Buffer;

@@ -4,7 +4,7 @@ import { routeId } from '../providers/route.ts';
 import { wentWell } from '../usage/model-call.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 
-const callTypes: Readonly<Record<string, string>> = { 'openai-chat': 'acompletion', 'openai-responses': 'aresponses', 'anthropic-messages': 'anthropic_messages', 'openai-embeddings': 'aembedding' };
+const callTypes: Readonly<Record<string, string>> = { 'openai-chat': 'acompletion', 'openai-responses': 'aresponses', 'anthropic-messages': 'anthropic_messages', 'openai-embeddings': 'aembedding', 'openai-completions': 'atext_completion' };
 const at = (time: number): string => new Date(time).toISOString();
 
 /** One call in the shape of LiteLLM's spend logs. Prompts and answers are kept nowhere. */

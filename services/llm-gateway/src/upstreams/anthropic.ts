@@ -1,4 +1,4 @@
-import type { UpstreamFormat } from '../wire/formats.ts';
+import type { CalledFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 import { claudeDialect } from './model-dialects.ts';
 import { splitUrl } from './url-parts.ts';
@@ -26,7 +26,7 @@ export class AnthropicUpstream implements ModelUpstream {
     this.root = path.replace(/\/v1(\/messages)?$/, '');
   }
 
-  formatFor(): UpstreamFormat {
+  formatFor(): CalledFormat {
     return 'anthropic-messages';
   }
 

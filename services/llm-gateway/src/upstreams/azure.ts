@@ -1,4 +1,4 @@
-import type { ApiFormat, UpstreamFormat } from '../wire/formats.ts';
+import type { ApiFormat, CalledFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 import type { BearerToken } from './bearer-token.ts';
 import { openaiDialect, reasons } from './model-dialects.ts';
@@ -45,7 +45,7 @@ export class AzureUpstream implements ModelUpstream {
     this.dated = address.apiVersion !== null && /^\d/.test(address.apiVersion);
   }
 
-  formatFor(client: ApiFormat): UpstreamFormat {
+  formatFor(client: ApiFormat): CalledFormat {
     if (this.address.onlyResponses || client === 'openai-responses') return 'openai-responses';
     return client === 'anthropic-messages' && reasons(this.address.baseModel) ? 'openai-responses' : 'openai-chat';
   }

@@ -1,4 +1,4 @@
-import type { UpstreamFormat } from '../wire/formats.ts';
+import type { CalledFormat } from '../wire/formats.ts';
 import { isRecord } from '../wire/token-usage.ts';
 import type { Dialect } from '../wire/translation.ts';
 import { awsSigner, type AwsCredentials } from './aws-signer.ts';
@@ -61,7 +61,7 @@ export class BedrockUpstream implements ModelUpstream {
     }
   }
 
-  formatFor(): UpstreamFormat {
+  formatFor(): CalledFormat {
     return this.claude ? 'anthropic-messages' : 'bedrock-converse';
   }
 

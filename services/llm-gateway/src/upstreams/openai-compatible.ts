@@ -1,4 +1,4 @@
-import type { ApiFormat, UpstreamFormat } from '../wire/formats.ts';
+import type { ApiFormat, CalledFormat } from '../wire/formats.ts';
 import { isRecord } from '../wire/token-usage.ts';
 import type { Dialect } from '../wire/translation.ts';
 import { compatibleDialect, openaiDialect, reasons } from './model-dialects.ts';
@@ -47,7 +47,7 @@ export class OpenAiCompatibleUpstream implements ModelUpstream {
   }
 
   /** OpenAI's models that reason think on across calls of tools only in responses. */
-  formatFor(client: ApiFormat): UpstreamFormat {
+  formatFor(client: ApiFormat): CalledFormat {
     if (this.address.onlyResponses) return 'openai-responses';
     if (client === 'openai-responses') return this.official ? client : 'openai-chat';
     return client === 'anthropic-messages' && this.official && reasons(this.model) ? 'openai-responses' : 'openai-chat';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { ApiFormat, UpstreamFormat } from '../wire/formats.ts';
+import type { ApiFormat, CalledFormat } from '../wire/formats.ts';
 import { upstreamOf } from './upstream-of.ts';
 import type { DeploymentParameters, Endpoint, ModelUpstream } from './upstream.ts';
 
 const noCalls = { outgoing: { post: () => Promise.reject(new Error('no call is made here')), timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1 } }, environment: {} as Record<string, string | undefined> };
 const make = (parameters: DeploymentParameters, environment: Record<string, string> = {}): ModelUpstream => upstreamOf(parameters, { ...noCalls, environment });
 
-async function address(upstream: ModelUpstream, endpoint: Endpoint, format: UpstreamFormat = 'openai-chat', stream = false): Promise<{ url: string; headers: Record<string, string> }> {
+async function address(upstream: ModelUpstream, endpoint: Endpoint, format: CalledFormat = 'openai-chat', stream = false): Promise<{ url: string; headers: Record<string, string> }> {
   const { origin, path, headers } = await upstream.prepare({ endpoint, format, stream, body: Buffer.from('{}'), clientHeaders: {} });
   return { url: origin + path, headers };
 }
@@ -82,7 +82,7 @@ describe('how a provider is told who calls', () => {
 });
 
 describe('in which format a client is served', () => {
-  const formats = (parameters: DeploymentParameters): UpstreamFormat[] => (['openai-chat', 'openai-responses', 'anthropic-messages'] satisfies ApiFormat[]).map((client) => make(parameters).formatFor(client));
+  const formats = (parameters: DeploymentParameters): CalledFormat[] => (['openai-chat', 'openai-responses', 'anthropic-messages'] satisfies ApiFormat[]).map((client) => make(parameters).formatFor(client));
 
   it('its own where the provider has it', () => {
     expect(formats({ model: 'openai/gpt-5.5', api_key: 'k' })).toEqual(['openai-chat', 'openai-responses', 'openai-responses']);

@@ -1,12 +1,12 @@
 import type { EmbeddingFormat } from '../wire/embeddings/embedding-sides.ts';
-import type { ApiFormat, UpstreamFormat } from '../wire/formats.ts';
+import type { ApiFormat, CalledFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 
 /** What a provider can be asked for; the first three are the endpoints of the client formats. */
 export type Endpoint = 'chat' | 'responses' | 'messages' | 'embeddings' | 'count-tokens';
 
 /** The endpoint that a body of this format goes to. */
-export const endpointOf: Readonly<Record<UpstreamFormat, Endpoint>> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
+export const endpointOf: Readonly<Record<CalledFormat, Endpoint>> = { 'openai-chat': 'chat', 'openai-responses': 'responses', 'anthropic-messages': 'messages', 'bedrock-converse': 'chat' };
 
 /** A deployment's way to its model, in the names of LiteLLM's `litellm_params`; others are not read here. */
 export interface DeploymentParameters {
@@ -41,7 +41,7 @@ export interface DeploymentParameters {
 export interface OutgoingCall {
   endpoint: Endpoint;
   /** The format of the body. */
-  format: UpstreamFormat;
+  format: CalledFormat;
   stream: boolean;
   /** The final bytes: they are what is signed. */
   body: Buffer;
@@ -74,7 +74,7 @@ export interface ModelUpstream {
   /** Values that may never be shown. */
   readonly secrets: readonly string[];
   /** The format to call it in for a client of that format: the same where the provider has it, so that bytes pass. */
-  formatFor(client: ApiFormat): UpstreamFormat;
+  formatFor(client: ApiFormat): CalledFormat;
   serves(endpoint: Endpoint): boolean;
   /** How it is asked for embeddings; null: it has none. */
   readonly embeddings: EmbeddingFormat | null;

@@ -1,4 +1,4 @@
-import type { UpstreamFormat } from '../wire/formats.ts';
+import type { CalledFormat } from '../wire/formats.ts';
 import type { Dialect } from '../wire/translation.ts';
 import type { BearerToken } from './bearer-token.ts';
 import { claudeDialect, compatibleDialect } from './model-dialects.ts';
@@ -48,7 +48,7 @@ export class VertexUpstream implements ModelUpstream {
     this.root = `${path.replace(/\/v1$/, '')}/v1/projects/${encodeURIComponent(address.project)}/locations/${encodeURIComponent(address.location)}`;
   }
 
-  formatFor(): UpstreamFormat {
+  formatFor(): CalledFormat {
     return this.claude ? 'anthropic-messages' : 'openai-chat';
   }
 

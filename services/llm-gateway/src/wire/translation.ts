@@ -1,4 +1,4 @@
-import type { ApiFormat, UpstreamFormat } from './formats.ts';
+import type { ApiFormat, CalledFormat } from './formats.ts';
 import { CollectedTurn } from './translate/collected-turn.ts';
 import { clientSides, upstreamSides, type Asked, type ClientSide, type UpstreamSide } from './translate/formats.ts';
 import { InOrder } from './translate/in-order.ts';
@@ -63,7 +63,7 @@ export interface TranslatedCall {
 /** Pure: bodies and bytes in, bodies and bytes out. */
 export interface Translation {
   readonly client: ApiFormat;
-  readonly upstream: UpstreamFormat;
+  readonly upstream: CalledFormat;
   /** Throws `WireError` for a request that is not one, or asks for what the upstream's format cannot say. */
   request(body: Record<string, unknown>): TranslatedCall;
   /** An upstream's refusal in the client's own error envelope. `body` is parsed JSON, or text where it was none. */
@@ -71,7 +71,7 @@ export interface Translation {
 }
 
 /** Null: the formats are the same, so bytes pass. */
-export function translationBetween(client: ApiFormat, upstream: UpstreamFormat, dialect: Dialect = {}): Translation | null {
+export function translationBetween(client: ApiFormat, upstream: CalledFormat, dialect: Dialect = {}): Translation | null {
   if (client === upstream) return null;
   const [from, to] = [clientSides[client], upstreamSides[upstream]];
   return {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ApiFormat } from '../../src/wire/formats.ts';
+import type { ConversationFormat } from '../../src/wire/formats.ts';
 
 const words = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 10 }), fc.constantFrom('', '{}', '{"a":1}', '{"a":', '__proto__', 'toString', '\ud800', 'data:image/png;base64,AAAA', 'data:,', 'https://example.org/x.png', 'file:///etc/passwd'));
 const wild = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom(null, [], {}, [null], [[]], 0, -1, 1e308, true, 'x'));
@@ -33,7 +33,7 @@ const shared = {
 const of = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Record<string, unknown>> => fc.record({ model: fc.oneof({ weight: 8, arbitrary: fc.constant('mock/static') }, { weight: 1, arbitrary: wild }), ...shared, ...fields }, { requiredKeys: [] }).map((body) => JSON.parse(JSON.stringify(body)) as Record<string, unknown>);
 
 /** Bodies that are almost what a client of the format sends, every field of them right or wrong by itself. */
-export const hostileBodies: Record<ApiFormat, fc.Arbitrary<Record<string, unknown>>> = {
+export const hostileBodies: Record<ConversationFormat, fc.Arbitrary<Record<string, unknown>>> = {
   'openai-chat': of({ messages: list(chatMessage), max_tokens: number, max_completion_tokens: number, stop: fc.oneof(words, list(words)), n: number, reasoning_effort: or(words), response_format: or(some({ type: fc.constantFrom('json_object', 'json_schema', 'text', 'odd'), json_schema: or(some({ name: words, schema: wild, strict: wild })) })), stream_options: or(some({ include_usage: wild })), functions: list(tool), function_call: wild, logit_bias: wild, modalities: wild, audio: wild }),
   'anthropic-messages': of({ messages: list(anthropicMessage), system: fc.oneof(words, list(anthropicBlock)), max_tokens: number, stop_sequences: list(words), thinking: or(some({ type: fc.constantFrom('enabled', 'disabled', 'adaptive', 'odd'), budget_tokens: number })), output_config: or(some({ effort: or(words), format: wild })), output_format: wild, context_management: wild, mcp_servers: wild }),
   'openai-responses': of({ input: fc.oneof(words, list(responsesItem)), instructions: or(words), max_output_tokens: number, reasoning: or(some({ effort: or(words), summary: words })), text: or(some({ format: or(some({ type: fc.constantFrom('json_schema', 'json_object', 'text'), name: words, schema: wild })), verbosity: wild })), include: list(words), previous_response_id: wild, store: wild, prompt_cache_key: wild, truncation: wild, background: wild, conversation: wild }),

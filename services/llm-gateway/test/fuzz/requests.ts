@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import type { ApiFormat } from '../../src/wire/formats.ts';
+import type { ConversationFormat } from '../../src/wire/formats.ts';
 import { hostileBodies } from './client-bodies.ts';
 
 /** A request as bytes. */
@@ -15,21 +15,22 @@ export interface HostileRequest {
 /** Who asks: the credential's place in what is sent. */
 export type Credentials = Readonly<Record<'master' | 'key' | 'run', string>>;
 
-const formats: Record<string, ApiFormat> = { '/v1/chat/completions': 'openai-chat', '/chat/completions': 'openai-chat', '/v1/responses': 'openai-responses', '/responses': 'openai-responses', '/v1/messages': 'anthropic-messages', '/v1/messages/count_tokens': 'anthropic-messages' };
+const formats: Record<string, ConversationFormat> = { '/v1/chat/completions': 'openai-chat', '/chat/completions': 'openai-chat', '/v1/responses': 'openai-responses', '/responses': 'openai-responses', '/v1/messages': 'anthropic-messages', '/v1/messages/count_tokens': 'anthropic-messages' };
 /** What each endpoint takes, right: one or two of its fields are then made wrong. */
 const right: Record<string, Record<string, unknown>> = {
-  '/v1/embeddings': { model: 'chat', input: 'x' }, '/key/generate': { models: ['chat'], max_budget: 1, duration: '30d' }, '/key/update': { key: 'sk-fuzzed-key-0123456789' }, '/key/block': { key: 'sk-fuzzed-key-0123456789' }, '/key/unblock': { key: 'sk-fuzzed-key-0123456789' }, '/key/delete': { keys: ['sk-x'] }, '/key/regenerate': { key: 'sk-fuzzed-key-0123456789' },
+  '/v1/embeddings': { model: 'chat', input: 'x' }, '/v1/completions': { model: 'mock/static', prompt: 'hi' }, '/team/member_add': { team_id: 'fuzz', member: { role: 'user', user_id: 'x' } }, '/team/member_delete': { team_id: 'fuzz', user_id: 'x' }, '/team/block': { team_id: 'fuzz' },
+  '/key/generate': { models: ['chat'], max_budget: 1, duration: '30d' }, '/key/update': { key: 'sk-fuzzed-key-0123456789' }, '/key/block': { key: 'sk-fuzzed-key-0123456789' }, '/key/unblock': { key: 'sk-fuzzed-key-0123456789' }, '/key/delete': { keys: ['sk-x'] }, '/key/regenerate': { key: 'sk-fuzzed-key-0123456789' },
   '/user/new': { auto_create_key: false }, '/user/update': { user_id: 'fuzz' }, '/user/delete': { user_ids: ['x'] }, '/team/new': {}, '/team/update': { team_id: 'fuzz' }, '/team/delete': { team_ids: ['x'] }, '/model/new': { model_name: 'added', litellm_params: { model: 'openai/x', api_key: 'k' } }, '/model/update': { model_info: { id: 'x' } }, '/model/delete': { id: 'x' },
 };
-const asked: Record<ApiFormat, Record<string, unknown>> = {
+const asked: Record<ConversationFormat, Record<string, unknown>> = {
   'openai-chat': { model: 'mock/static', messages: [{ role: 'user', content: 'hi' }] }, 'anthropic-messages': { model: 'mock/static', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }, 'openai-responses': { model: 'mock/static', input: 'hi' },
 };
 const posts = [
   '/v1/embeddings', '/key/generate', '/key/update', '/key/block', '/key/unblock', '/key/delete', '/key/regenerate', '/user/new', '/user/update', '/user/delete', '/team/new', '/team/update', '/team/delete', '/model/new', '/model/update', '/model/delete',
-  '/global/spend/reset', '/claude/v1/messages', '/codex/responses', '/v1/completions',
+  '/global/spend/reset', '/claude/v1/messages', '/codex/responses', '/v1/completions', '/completions', '/team/member_add', '/team/member_delete', '/team/block', '/team/unblock', '/key/sk-x/regenerate',
 ];
 const gets = [
-  '/v1/models', '/models', '/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/model/info', '/v1/model/info', '/model_group/info', '/spend/logs', '/spend/keys', '/spend/users', '/user/daily/activity', '/global/spend/report',
+  '/v1/models', '/models', '/v1/models/mock/static', '/models/nothing', '/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/model/info', '/v1/model/info', '/model_group/info', '/spend/logs', '/spend/keys', '/spend/users', '/user/daily/activity', '/global/spend/report',
   '/health', '/health/services', '/health/liveliness', '/health/readiness', '/metrics', '/ui', '/',
 ];
 

@@ -1,4 +1,4 @@
-import type { ApiFormat } from '../../src/wire/formats.ts';
+import type { ConversationFormat } from '../../src/wire/formats.ts';
 import { eventsOf } from '../wire/turns.ts';
 
 /** How a stream ended for its client. */
@@ -13,7 +13,7 @@ function must(condition: boolean, what: string): asserts condition {
  * Holds a stream to the order of its format, whatever it says: every event readable, one beginning, every block begun once and ended
  * once, one end, nothing after it. A stream that fails may leave the block open that it was in.
  */
-export const endingOf: Record<ApiFormat, (stream: string) => Ending> = { 'openai-chat': chatEnding, 'anthropic-messages': anthropicEnding, 'openai-responses': responsesEnding };
+export const endingOf: Record<ConversationFormat, (stream: string) => Ending> = { 'openai-chat': chatEnding, 'anthropic-messages': anthropicEnding, 'openai-responses': responsesEnding };
 
 function chatEnding(stream: string): Ending {
   const events = eventsOf(stream);

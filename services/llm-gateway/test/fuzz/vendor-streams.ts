@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { UpstreamFormat } from '../../src/wire/formats.ts';
+import type { CalledFormat } from '../../src/wire/formats.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -40,10 +40,10 @@ const converseEvents = fc.record({
 }, { requiredKeys: ['type'] });
 
 /** Events that a vendor may send, and many that none ever should. */
-export const hostileEvents: Record<UpstreamFormat, fc.Arbitrary<Fields>> = { 'openai-chat': chatEvents, 'anthropic-messages': anthropicEvents, 'openai-responses': responsesEvents, 'bedrock-converse': converseEvents };
+export const hostileEvents: Record<CalledFormat, fc.Arbitrary<Fields>> = { 'openai-chat': chatEvents, 'anthropic-messages': anthropicEvents, 'openai-responses': responsesEvents, 'bedrock-converse': converseEvents };
 
 /** Whole answers, as far from the format as can be. */
-export const hostileAnswers: Record<UpstreamFormat, fc.Arbitrary<unknown>> = {
+export const hostileAnswers: Record<CalledFormat, fc.Arbitrary<unknown>> = {
   'openai-chat': fc.oneof(fc.record({ id: words, choices: fc.oneof(fc.array(fc.record({ index: place, message: fc.oneof(chatDelta, wild), finish_reason: finishes }, { requiredKeys: [] }), { maxLength: 2 }), wild), usage: usages }, { requiredKeys: [] }), wild),
   'anthropic-messages': fc.oneof(fc.record({ id: words, content: fc.oneof(fc.array(anthropicBlock, { maxLength: 4 }), wild), stop_reason: wild, usage: usages }, { requiredKeys: [] }), wild),
   'openai-responses': response,
@@ -56,7 +56,7 @@ const noise = fc.oneof(
 );
 
 /** A stream's bytes: events between noise, ended as some servers end lines. */
-export function hostileStream(format: UpstreamFormat): fc.Arbitrary<Buffer> {
+export function hostileStream(format: CalledFormat): fc.Arbitrary<Buffer> {
   const event = hostileEvents[format].chain((fields) => fc.constantFrom('\n\n', '\r\n\r\n', '\r\r', '\n').map((end) => Buffer.from(`${typeof fields.type === 'string' ? `event: ${fields.type}\n` : ''}data: ${JSON.stringify(fields)}${end}`)));
   return fc.array(fc.oneof({ weight: 10, arbitrary: event }, { weight: 1, arbitrary: noise }), { maxLength: 14 }).map((pieces) => Buffer.concat(pieces));
 }

@@ -1,4 +1,4 @@
-import type { ApiFormat, UpstreamFormat } from '../formats.ts';
+import type { ApiFormat, CalledFormat } from '../formats.ts';
 import type { Dialect } from '../translation.ts';
 import { sayAnthropicAnswer, AnthropicStreamReader } from './anthropic/read-stream.ts';
 import { readAnthropicRequest } from './anthropic/read-request.ts';
@@ -10,6 +10,9 @@ import { ChatStreamReader, sayChatAnswer } from './chat/read-stream.ts';
 import { writeChatAnswer } from './chat/write-answer.ts';
 import { writeChatRequest } from './chat/write-request.ts';
 import { ChatStreamWriter } from './chat/write-stream.ts';
+import { readCompletionRequest } from './completions/read-request.ts';
+import { writeCompletionAnswer } from './completions/write-answer.ts';
+import { CompletionStreamWriter } from './completions/write-stream.ts';
 import { readResponsesRequest } from './responses/read-request.ts';
 import { ResponsesStreamReader, sayResponsesAnswer } from './responses/read-stream.ts';
 import { writeResponsesAnswer } from './responses/write-answer.ts';
@@ -65,9 +68,14 @@ export const clientSides: Record<ApiFormat, ClientSide> = {
     writer: ({ request }, emit) => new AnthropicStreamWriter(emit, request.model),
     answer: ({ request }, turn) => writeAnthropicAnswer(turn, request.model),
   },
+  'openai-completions': {
+    read: readCompletionRequest,
+    writer: ({ request, created }, emit) => new CompletionStreamWriter(emit, request.model, created, request.wantsUsage),
+    answer: ({ request, created }, turn) => writeCompletionAnswer(turn, request.model, created),
+  },
 };
 
-export const upstreamSides: Record<UpstreamFormat, UpstreamSide> = {
+export const upstreamSides: Record<CalledFormat, UpstreamSide> = {
   'openai-chat': { write: writeChatRequest, takesStop: (_, dialect) => dialect.sampling !== false, reader: (sink) => new ChatStreamReader(sink), say: sayChatAnswer },
   'openai-responses': { write: writeResponsesRequest, takesStop: () => false, reader: (sink) => new ResponsesStreamReader(sink), say: sayResponsesAnswer },
   'anthropic-messages': { write: writeAnthropicRequest, takesStop: (word) => word.trim() !== '', reader: (sink) => new AnthropicStreamReader(sink), say: sayAnthropicAnswer },

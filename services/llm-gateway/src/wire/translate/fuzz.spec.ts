@@ -10,25 +10,25 @@ import { sayAnthropic, sayChat, sayResponses } from '../../../test/wire/say.ts';
 import { through } from '../../../test/wire/streams.ts';
 import { saidTurns } from '../../../test/wire/turns.ts';
 import { estimatedTokens } from '../count-tokens.ts';
-import type { ApiFormat, UpstreamFormat } from '../formats.ts';
+import type { ConversationFormat, CalledFormat } from '../formats.ts';
 import { LineTooLong, StreamSniffer } from '../stream-sniffer.ts';
 import { translationBetween, type Dialect, type TranslatedCall } from '../translation.ts';
 import { usageReaders } from '../usage-readers.ts';
 import { WireError } from '../wire-format.ts';
 
-const clients: ApiFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
-const upstreams: UpstreamFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
+const clients: ConversationFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
+const upstreams: CalledFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
 const pairs = clients.flatMap((client) => upstreams.filter((upstream) => upstream !== client).map((upstream) => [client, upstream] as const));
 const few = 60;
 const patience = 1_800_000;
 
 const tools = { 'openai-chat': [{ type: 'function', function: { name: 'run', parameters: {} } }, { type: 'custom', custom: { name: 'apply_patch' } }], 'anthropic-messages': [{ name: 'run', input_schema: { type: 'object' } }], 'openai-responses': [{ type: 'function', name: 'run', parameters: {} }, { type: 'custom', name: 'apply_patch' }, { type: 'local_shell' }] };
-const asked: Record<ApiFormat, Record<string, unknown>> = {
+const asked: Record<ConversationFormat, Record<string, unknown>> = {
   'openai-chat': { model: 'm', stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: 'hi' }], stop: ['STOP'], tools: tools['openai-chat'] },
   'anthropic-messages': { model: 'm', stream: true, max_tokens: 100, messages: [{ role: 'user', content: 'hi' }], stop_sequences: ['STOP'], tools: tools['anthropic-messages'] },
   'openai-responses': { model: 'm', stream: true, input: 'hi', tools: tools['openai-responses'] },
 };
-const call = (client: ApiFormat, upstream: UpstreamFormat): TranslatedCall => translationBetween(client, upstream)!.request(asked[client]);
+const call = (client: ConversationFormat, upstream: CalledFormat): TranslatedCall => translationBetween(client, upstream)!.request(asked[client]);
 
 /** Ids that nobody stated are made up, and differ from run to run, as the second does in which it runs. */
 const withoutIds = (stream: string): string => stream.replace(/"(?:created|created_at|completed_at)":\d+/g, '').replace(/[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f-]{8,}/g, 'id');
@@ -85,7 +85,7 @@ describe.each(pairs)('whatever a client of %s asks an upstream of %s', (client, 
 });
 
 const say = { 'openai-chat': sayChat, 'anthropic-messages': sayAnthropic, 'openai-responses': sayResponses };
-const hear: Record<ApiFormat, (stream: string) => Heard> = { 'openai-chat': hearChat, 'anthropic-messages': hearAnthropic, 'openai-responses': hearResponses };
+const hear: Record<ConversationFormat, (stream: string) => Heard> = { 'openai-chat': hearChat, 'anthropic-messages': hearAnthropic, 'openai-responses': hearResponses };
 const between = clients.flatMap((one) => clients.filter((other) => other !== one).map((other) => [one, other] as const));
 
 describe.each(between)('a stream of %s', (one, other) => {

@@ -3,14 +3,14 @@ import { hearAnthropic, hearChat, hearResponses } from '../../../test/wire/hear.
 import { sayAnthropic, sayChat, sayResponses } from '../../../test/wire/say.ts';
 import { through } from '../../../test/wire/streams.ts';
 import { eventsOf } from '../../../test/wire/turns.ts';
-import type { ApiFormat, UpstreamFormat } from '../formats.ts';
+import type { ConversationFormat, CalledFormat } from '../formats.ts';
 import { translationBetween, type Dialect, type TranslatedCall } from '../translation.ts';
 
 type Fields = Record<string, any>;
-const translate = (client: ApiFormat, upstream: UpstreamFormat, body: Fields, dialect: Dialect = {}): TranslatedCall => translationBetween(client, upstream, dialect)!.request({ model: 'm', ...body });
+const translate = (client: ConversationFormat, upstream: CalledFormat, body: Fields, dialect: Dialect = {}): TranslatedCall => translationBetween(client, upstream, dialect)!.request({ model: 'm', ...body });
 const toChat = (body: Fields, dialect?: Dialect): Fields => translate('anthropic-messages', 'openai-chat', { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }], ...body }, dialect).body;
 const toAnthropic = (body: Fields, dialect?: Dialect): Fields => translate('openai-chat', 'anthropic-messages', { messages: [{ role: 'user', content: 'hi' }], ...body }, dialect).body;
-const fromResponses = (upstream: UpstreamFormat, body: Fields, dialect?: Dialect): Fields => translate('openai-responses', upstream, { input: 'hi', ...body }, dialect).body;
+const fromResponses = (upstream: CalledFormat, body: Fields, dialect?: Dialect): Fields => translate('openai-responses', upstream, { input: 'hi', ...body }, dialect).body;
 const chunk = (delta: Fields, finish: string | null = null, extra: Fields = {}): string => `data: ${JSON.stringify({ id: 'c', model: 'm', choices: [{ index: 0, delta, finish_reason: finish }], ...extra })}\n\n`;
 const done = 'data: [DONE]\n\n';
 const forAnthropic = (stream: string): string => through(translate('anthropic-messages', 'openai-chat', { stream: true, max_tokens: 9, messages: [] }), stream);
@@ -270,7 +270,7 @@ describe('10. prompt caches', () => {
   });
 
   const marked = { type: 'ephemeral' };
-  const asked: Readonly<Record<ApiFormat, Fields>> = {
+  const asked: Readonly<Record<ConversationFormat, Fields>> = {
     'openai-chat': { messages: [{ role: 'system', content: 's', cache_control: marked }, { role: 'user', content: [{ type: 'text', text: 'x', cache_control: marked }, { type: 'text', text: 'y' }] }], tools: [{ type: 'function', function: { name: 'a' }, cache_control: marked }], prompt_cache_key: 'k', prompt_cache_retention: '24h' },
     'openai-responses': { instructions: 's', input: [{ role: 'user', content: 'x' }], tools: [{ type: 'function', name: 'a' }], prompt_cache_key: 'k', prompt_cache_retention: '24h' },
     'anthropic-messages': { max_tokens: 9, system: [{ type: 'text', text: 's', cache_control: marked }], messages: [{ role: 'user', content: [{ type: 'text', text: 'x', cache_control: marked }, { type: 'text', text: 'y' }] }], tools: [{ name: 'a', input_schema: {}, cache_control: marked }] },
@@ -283,7 +283,7 @@ describe('10. prompt caches', () => {
   const none = { marks: 0, points: 0, key: '', kept: '' };
   const named = { ...none, key: 'k', kept: '24h' };
 
-  it.each<[ApiFormat, UpstreamFormat, Dialect, object]>([
+  it.each<[ConversationFormat, CalledFormat, Dialect, object]>([
     ['openai-chat', 'anthropic-messages', {}, { ...none, marks: 3 }], ['openai-chat', 'openai-responses', {}, named], ['openai-chat', 'bedrock-converse', { cachePoints: 'all' }, { ...none, points: 3 }], ['openai-chat', 'bedrock-converse', { cachePoints: 'texts' }, { ...none, points: 2 }], ['openai-chat', 'bedrock-converse', {}, none],
     ['openai-responses', 'openai-chat', { developerRole: true }, named], ['openai-responses', 'openai-chat', {}, none], ['openai-responses', 'anthropic-messages', {}, none], ['openai-responses', 'bedrock-converse', { cachePoints: 'all' }, none],
     ['anthropic-messages', 'openai-chat', {}, none], ['anthropic-messages', 'openai-chat', { cacheControl: true }, { ...none, marks: 2 }], ['anthropic-messages', 'openai-responses', {}, none], ['anthropic-messages', 'bedrock-converse', { cachePoints: 'all' }, { ...none, points: 3 }],
@@ -428,7 +428,7 @@ describe('12. the rest', () => {
 });
 
 describe('refusals of upstreams in the client\'s envelope', () => {
-  const failure = (client: ApiFormat, upstream: UpstreamFormat, status: number, body: unknown): Fields => translationBetween(client, upstream)!.failure(status, body);
+  const failure = (client: ConversationFormat, upstream: CalledFormat, status: number, body: unknown): Fields => translationBetween(client, upstream)!.failure(status, body);
 
   it('keep their words and say their kind', () => {
     expect(failure('anthropic-messages', 'openai-chat', 401, { error: { message: 'Incorrect API key', type: 'invalid_request_error', code: 'invalid_api_key' } })).toEqual({ status: 401, body: { type: 'error', error: { type: 'authentication_error', message: 'Incorrect API key' } } });

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ApiFormat, UpstreamFormat } from '../formats.ts';
+import type { ConversationFormat, CalledFormat } from '../formats.ts';
 import { translationBetween } from '../translation.ts';
 import { WireError } from '../wire-format.ts';
 import { clientSides } from './formats.ts';
 import type { Message, Part } from './model-request.ts';
 
 type Fields = Record<string, any>;
-const clients: ApiFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
-const upstreams: UpstreamFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
+const clients: ConversationFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
+const upstreams: CalledFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
 
 const word = fc.stringMatching(/^[a-zäöü 🐧]{1,12}$/u).filter((text) => text.trim() === text);
 const picture = fc.constantFrom('AAAA', 'QUJD').map((data) => ({ type: 'image', source: { type: 'base64', media_type: 'image/png', data } }));
@@ -45,7 +45,7 @@ describe('a conversation there and back', () => {
       fc.property(conversations, (messages) => {
         const anthropic = { model: 'm', max_tokens: 9, messages };
         const there = translationBetween('anthropic-messages', middle)!.request(anthropic).body;
-        const back = translationBetween(middle as ApiFormat, 'anthropic-messages')!.request(there).body;
+        const back = translationBetween(middle as ConversationFormat, 'anthropic-messages')!.request(there).body;
         expect(meaning(clientSides['anthropic-messages'].read(back as Fields).messages)).toEqual(meaning(clientSides['anthropic-messages'].read(anthropic).messages));
       }),
       { numRuns: 300 },
@@ -66,7 +66,7 @@ describe('a conversation there and back', () => {
 });
 
 /** Ids of calls whose results do not follow at once. */
-function unanswered(upstream: UpstreamFormat, body: Fields): string[] {
+function unanswered(upstream: CalledFormat, body: Fields): string[] {
   const steps: { calls: string[]; results: string[] }[] = (body.messages ?? body.input ?? []).map((entry: Fields) => {
     const blocks: Fields[] = Array.isArray(entry.content) ? entry.content : [];
     return {

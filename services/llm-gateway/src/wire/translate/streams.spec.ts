@@ -4,21 +4,21 @@ import { hearAnthropic, hearChat, hearResponses, type Heard } from '../../../tes
 import { sayAnthropic, sayChat, sayConverse, sayResponses, type SayOptions } from '../../../test/wire/say.ts';
 import { through } from '../../../test/wire/streams.ts';
 import { saidTurns, type SaidTurn } from '../../../test/wire/turns.ts';
-import type { ApiFormat, UpstreamFormat } from '../formats.ts';
+import type { ConversationFormat, CalledFormat } from '../formats.ts';
 import { translationBetween, type TranslatedCall } from '../translation.ts';
 
-const say: Record<UpstreamFormat, (turn: SaidTurn, options?: SayOptions) => string> = { 'openai-chat': sayChat, 'anthropic-messages': sayAnthropic, 'openai-responses': sayResponses, 'bedrock-converse': sayConverse };
-const hear: Record<ApiFormat, (stream: string) => Heard> = { 'openai-chat': hearChat, 'anthropic-messages': hearAnthropic, 'openai-responses': hearResponses };
-const clients: ApiFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
-const upstreams: UpstreamFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
+const say: Record<CalledFormat, (turn: SaidTurn, options?: SayOptions) => string> = { 'openai-chat': sayChat, 'anthropic-messages': sayAnthropic, 'openai-responses': sayResponses, 'bedrock-converse': sayConverse };
+const hear: Record<ConversationFormat, (stream: string) => Heard> = { 'openai-chat': hearChat, 'anthropic-messages': hearAnthropic, 'openai-responses': hearResponses };
+const clients: ConversationFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses'];
+const upstreams: CalledFormat[] = ['openai-chat', 'anthropic-messages', 'openai-responses', 'bedrock-converse'];
 const pairs = clients.flatMap((client) => upstreams.filter((upstream) => upstream !== client).map((upstream) => [client, upstream] as const));
 
-const asked: Record<ApiFormat, Record<string, unknown>> = {
+const asked: Record<ConversationFormat, Record<string, unknown>> = {
   'openai-chat': { model: 'm', stream: true, stream_options: { include_usage: true }, messages: [{ role: 'user', content: 'hi' }] },
   'anthropic-messages': { model: 'm', stream: true, max_tokens: 100, messages: [{ role: 'user', content: 'hi' }] },
   'openai-responses': { model: 'm', stream: true, input: 'hi' },
 };
-const call = (client: ApiFormat, upstream: UpstreamFormat): TranslatedCall => translationBetween(client, upstream)!.request(asked[client]);
+const call = (client: ConversationFormat, upstream: CalledFormat): TranslatedCall => translationBetween(client, upstream)!.request(asked[client]);
 
 describe.each(pairs)('a stream for a client of %s from an upstream of %s', (client, upstream) => {
   it('is the same turn wherever its bytes are cut and however calls interleave', () => {

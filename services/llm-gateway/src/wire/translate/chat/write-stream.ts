@@ -15,6 +15,9 @@ const errorTypes = { upstream: 'upstream_error', overloaded: 'service_unavailabl
 export const completionId = (id: string): string => (id.startsWith('chatcmpl-') ? id : `chatcmpl-${id.replace(/^(msg_|resp_)/, '') || randomUUID().replaceAll('-', '')}`);
 export const callId = (id: string): string => id || `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
 
+/** The event that ends a stream that failed. */
+export const streamFailure = ({ kind, message, code }: Parameters<TurnSink['fail']>[0]): string => `data: ${JSON.stringify({ error: { message, type: errorTypes[kind], param: null, code: kind === 'context-window' ? 'context_length_exceeded' : code } })}\n\n`;
+
 /** Writes the chunks of a chat completion stream. Thinking goes into `reasoning_content`, and with its proof into `thinking_blocks`. */
 export class ChatStreamWriter implements TurnSink {
   private head = '';
@@ -76,8 +79,8 @@ export class ChatStreamWriter implements TurnSink {
     this.emit('data: [DONE]\n\n');
   }
 
-  fail({ kind, message, code }: Parameters<TurnSink['fail']>[0]): void {
-    this.emit(`data: ${JSON.stringify({ error: { message, type: errorTypes[kind], param: null, code: kind === 'context-window' ? 'context_length_exceeded' : code } })}\n\n`);
+  fail(failure: Parameters<TurnSink['fail']>[0]): void {
+    this.emit(streamFailure(failure));
   }
 
   private chunk(delta: Fields): void {
