@@ -161,8 +161,11 @@ it('operators see the state of models and parts with the master key, and are led
   expect(await send(one, 'GET', '/health/services')).toMatchObject({ status: 200, body: { status: 'healthy', services: { database: { ready: true }, http: { ready: true } } } });
   expect((await send(one, 'GET', '/health/services?service=nothing')).status).toBe(400);
   expect((await send(one, 'GET', '/health/services', undefined, 'sk-nobody')).status).toBe(403);
-  const led = await fetch(`${one.url}/ui`, { redirect: 'manual' });
-  expect([led.status, led.headers.get('location')]).toEqual([302, 'https://deskhand.example/settings/usage']);
+  expect((await send(one, 'GET', '/health/readiness', undefined, 'sk-nobody')).body).toEqual({ status: 'healthy', db: 'connected', cache: null });
+  for (const path of ['/ui', '/ui/', '/']) {
+    const led = await fetch(one.url + path, { redirect: 'manual' });
+    expect([led.status, led.headers.get('location')]).toEqual([302, 'https://deskhand.example/settings/usage']);
+  }
 });
 
 describe('virtual keys for administrators of the web app', () => {

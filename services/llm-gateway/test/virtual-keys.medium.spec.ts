@@ -78,6 +78,9 @@ describe('virtual keys (LLM-5)', () => {
     expect([(await send(one, 'POST', `/key/${again}/regenerate`, again)).status, (await manage('/key/sk-nobody/regenerate', {})).status]).toEqual([403, 404]);
     expect((await manage('/key/delete', { keys: [again] })).body.deleted_keys).toHaveLength(1);
     expect((await call(one, again)).status).toBe(401);
+    const aliased = await makeKey({ key_alias: 'for a day' });
+    expect((await manage('/key/delete', { key_aliases: ['for a day', 'nobody\'s'] })).body.deleted_keys).toHaveLength(1);
+    expect((await call(one, aliased)).status).toBe(401);
     expect(await send(one, 'POST', '/key/generate', masterKey)).toMatchObject({ status: 200, body: { models: [] } });
     const short = await makeKey({ duration: '1s' });
     expect((await call(one, short)).status).toBe(200);

@@ -32,6 +32,8 @@ const keyFields = z.object({
 });
 const newKey = keyFields.extend({ key: z.string().min(8).max(300).startsWith('sk-').optional() });
 const named = z.object({ key: text });
+const someNames = z.array(text).max(1_000).optional();
+const goneKeys = z.object({ keys: someNames, key_aliases: someNames });
 const holderFields = z.object({ ...shared, ...limits, blocked: z.boolean().optional() });
 const newUser = holderFields.extend({ user_id: text.optional(), user_email: text.optional(), user_alias: text.optional(), auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
 const teamFields = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
@@ -52,7 +54,7 @@ export class KeyRoutes {
       ['/key/update', this.changing(keyFields.extend(named.shape), async (body) => this.keyAnswer(await keys.change(hashGiven(body.key), keyChange(body), moneyOf(body))))],
       ['/key/block', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: true }, {})))],
       ['/key/unblock', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: false }, {})))],
-      ['/key/delete', this.changing(z.object({ keys: z.array(text).min(1).max(1_000) }), async (body) => ({ deleted_keys: await keys.remove(body.keys.map(hashGiven)) }))],
+      ['/key/delete', this.changing(goneKeys, async (body) => this.removeKeys(body))],
       ['/key/regenerate', this.changing(keyFields.extend(named.shape), async (body) => this.regenerate(body.key, body))],
       ['/key/info', this.reading(async (query, request) => this.keyInfo(query, request), false)],
       ['/key/list', this.reading(async (query) => this.keyList(query))],
@@ -95,6 +97,12 @@ export class KeyRoutes {
 
   private async assertMaster(request: IncomingMessage): Promise<void> {
     if ((await this.parts.callers.identify(request.headers)).kind !== 'master') throw new WireError('forbidden', 'Keys are managed with the master key.');
+  }
+
+  private async removeKeys({ keys = [], key_aliases: aliases = [] }: z.infer<typeof goneKeys>): Promise<object> {
+    if (keys.length + aliases.length === 0) throw new WireError('bad-request', 'The body must name keys, or key_aliases.', 'keys');
+    const byAlias = await Promise.all(aliases.map(async (alias) => (await this.parts.keys.list({ alias }, 1, 0)).keys.map(({ row }) => row.hash)));
+    return { deleted_keys: await this.parts.keys.remove([...keys.map(hashGiven), ...byAlias.flat()]) };
   }
 
   private async generate(body: z.infer<typeof newKey>): Promise<object> {

@@ -17,8 +17,13 @@ export interface Attempt {
   wholeMs: number;
 }
 
+/** What a timer can wait at most, some 24 days; a longer one would go off at once. */
+const longestTimerMs = 2_147_483_647;
 const firstWaitMs = 200;
 const longestWaitMs = 5_000;
+
+/** A time that is none is no limit. */
+const millisecondsOf = (seconds: number): number => (seconds > 0 ? Math.min(seconds * 1_000, longestTimerMs) : longestTimerMs);
 
 /**
  * One call's way through the deployments: the next attempt after each failure, until there is none. Nothing of it is for a
@@ -114,8 +119,8 @@ export class RoutePlan {
     this.#tried.add(deployment);
     const { timeout, streamTimeout } = this.router.settings;
     const { limits } = deployment.entry;
-    const firstByteMs = (limits.streamTimeout ?? limits.timeout ?? streamTimeout ?? timeout) * 1_000;
-    this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs, wholeMs: (limits.timeout ?? timeout) * 1_000 };
+    const firstByteMs = millisecondsOf(limits.streamTimeout ?? limits.timeout ?? streamTimeout ?? timeout);
+    this.#current = { group, deployment, upstream: deployment.upstream(group), waitMs, firstByteMs, wholeMs: millisecondsOf(limits.timeout ?? timeout) };
     return this.#current;
   }
 

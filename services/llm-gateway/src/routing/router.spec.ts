@@ -33,6 +33,8 @@ describe('routing (LLM-3)', () => {
     expect(times('', ', timeout: 30, stream_timeout: 5')).toEqual([5_000, 30_000]);
     expect(times(', timeout: 20', ', timeout: 30, stream_timeout: 5')).toEqual([20_000, 20_000]);
     expect(times(', stream_timeout: 3', ', timeout: 30')).toEqual([3_000, 30_000]);
+    // A timer that is set for longer would go off at once.
+    expect(times('', ', timeout: 99999999, stream_timeout: 0')).toEqual([2_147_483_647, 2_147_483_647]);
   });
 
   it('says when one may be asked again where all rest', () => {
