@@ -49,6 +49,20 @@ const model = (name: string, more: object = {}, info?: object) => ({ model_name:
 const wrong = (more: object, info?: object) => ({ model_name: 'x', litellm_params: { model: 'openai/m', api_base: 'https://models.example/v1', api_key: secret, ...more }, ...(info && { model_info: info }) });
 
 describe('models that are added while running (LLM-2)', () => {
+  it('may have names of any letters, which headers hold as addresses do', async () => {
+    for (const [name, address] of [['größe 東京 🙂', 'gr%C3%B6%C3%9Fe%20%E6%9D%B1%E4%BA%AC%20%F0%9F%99%82'], ['half \ud800', 'half%20%EF%BF%BD']] as const) {
+      const made = await send(one, 'POST', '/model/new', model(name));
+      if (name.isWellFormed()) expect(made.status).toBe(200);
+      else expect(made.status).toBe(400);
+      for (const stream of [false, true]) {
+        const answer = await fetch(`${one.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify({ model: name, stream, messages: [{ role: 'user', content: 'hi' }] }) });
+        await answer.text();
+        expect(answer.status).toBe(name.isWellFormed() ? 200 : 404);
+        if (answer.status === 200) expect(answer.headers.get('x-litellm-model-group')).toBe(address);
+      }
+    }
+  });
+
   it('are there on every instance at once, changed and gone again', async () => {
     const made = await send(one, 'POST', '/model/new', model('fresh', { input_cost_per_token: 0.000001, output_cost_per_token: 0.00001, rpm: 600 }, { id: 'fresh-1', description: 'for tests', max_input_tokens: 8_000 }));
     expect(made).toMatchObject({ status: 200, body: { model_id: 'fresh-1', model_name: 'fresh', litellm_params: { model: 'openai/m', rpm: 600 }, model_info: { id: 'fresh-1', db_model: true, description: 'for tests' } } });

@@ -10,7 +10,7 @@ export class CallHeaders {
   private cost: number | null | undefined;
 
   constructor(private readonly call: ModelCall, private readonly key: VirtualKey | null, private readonly keyCalls: Pick<KeyCalls, 'left'>) {
-    this.asked = routeId(call.route);
+    this.asked = headerText(routeId(call.route));
   }
 
   /** The call is over. */
@@ -29,10 +29,11 @@ export class CallHeaders {
       'x-litellm-model-id': this.asked, 'x-litellm-model-group': this.asked, 'x-litellm-attempted-retries': '0', 'x-litellm-attempted-fallbacks': '0',
       'x-litellm-response-duration-ms': milliseconds(took), 'x-litellm-overhead-duration-ms': milliseconds(Math.max(0, took - upstreamMs)),
     };
-    if (call.baseUrl !== null) headers['x-litellm-model-api-base'] = call.baseUrl;
+    if (call.baseUrl !== null) headers['x-litellm-model-api-base'] = headerText(call.baseUrl);
     if (!call.stream && cost != null) headers['x-litellm-response-cost'] = String(cost);
     if (key !== null) this.addKey(headers, key);
-    return more === undefined ? headers : Object.assign(headers, more);
+    if (more !== undefined) for (const name of Object.keys(more)) headers[name] = headerText(more[name]!);
+    return headers;
   }
 
   private addKey(headers: Record<string, string>, key: VirtualKey): void {
@@ -51,6 +52,9 @@ export class CallHeaders {
     }
   }
 }
+
+/** Names are people's: what a header cannot hold is written as in addresses. Node would refuse the whole answer for it. */
+export const headerText = (text: string): string => (/^[\x20-\x7e]*$/.test(text) ? text : text.toWellFormed().replace(/[^\x21-\x7e]+/g, (part) => encodeURIComponent(part)));
 
 /** With three digits at most. A whole number becomes text at a fraction of the cost of one that is not. */
 function milliseconds(value: number): string {

@@ -98,7 +98,7 @@ export class EmbeddingCalls {
     const ended = recorder.end(call, cachedOutcome(call));
     held?.ended(ended);
     own.ended(ended);
-    recorder.written(() => entry.answer(answer, response, own.of(0)));
+    recorder.written(response, () => entry.answer(answer, response, own.of(0)));
   }
 
   private async make(call: ModelCall, held: KeyCall | null, entry: CacheEntry | null, own: CallHeaders, asked: Asked, response: ServerResponse): Promise<void> {
@@ -165,7 +165,7 @@ export class EmbeddingCalls {
     // In the books before the answer is over.
     if (refused) finish({ status: told.status === null ? 'failed' : 'refused', httpStatus: told.status, usage: noUsage, estimated: false, firstByteMs: null });
     else finish({ status: 'completed', httpStatus: 200, usage: { ...noUsage, uncachedInput: told.tokens ?? estimatedTokensOf(request.inputs) }, estimated: told.tokens === null, firstByteMs: told.firstByteMs });
-    this.parts.recorder.written(() => void response.writeHead(refused ? told.answerStatus : 200, { ...headers(), 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body));
+    this.parts.recorder.written(response, () => void response.writeHead(refused ? told.answerStatus : 200, { ...headers(), 'content-type': 'application/json', 'content-length': told.body.length, 'x-litellm-call-id': call.id }).end(told.body));
   }
 }
 

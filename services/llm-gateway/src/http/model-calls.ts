@@ -113,7 +113,7 @@ export class ModelCalls {
     call.route = { ...call.route, provider: answer.provider, model: answer.model };
     this.begin(call);
     this.end(serving, cachedOutcome(call));
-    this.parts.recorder.written(() => entry.answer(answer, response, serving.headers.of(0)));
+    this.parts.recorder.written(response, () => entry.answer(answer, response, serving.headers.of(0)));
     return true;
   }
 
@@ -155,7 +155,7 @@ export class ModelCalls {
     const { outgoing, limits, recorder } = this.parts;
     const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
     const plan = router.plan(call.route.model, size);
-    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(act) });
+    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(response, act) });
     const prepared = plan.prepare();
     if (prepared === undefined) routed.start();
     else return prepared.then(() => routed.start());

@@ -24,6 +24,8 @@ function recorderIn(folder: string | null, stored: Map<string, UsageRow>, fails:
   return new UsageRecorder(store, new PriceTable(), new UsageJournal(folder), new Log());
 }
 
+const nobody = { destroy: () => {} };
+
 /** As if the process that wrote the files were gone. */
 function orphan(folder: string): void {
   for (const name of readdirSync(folder)) renameSync(join(folder, name), join(folder, `999999999-1-${name.split('-').at(-1)}`));
@@ -105,18 +107,30 @@ describe('usage rows', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('hold up no answer because another cannot be given', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
+    const recorder = recorderIn(folder, new Map());
+    const happened: string[] = [];
+    recorder.end(callOf('first'), outcome);
+    recorder.written({ destroy: () => happened.push('broken off') }, () => { throw new TypeError('Invalid character in header content'); });
+    recorder.written(nobody, () => happened.push('given'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(happened).toEqual(['broken off', 'given']);
+    await recorder.close();
+  });
+
   it('are on disk before an answer that waits for them goes on', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
     const recorder = recorderIn(folder, new Map(), () => true);
     const onDisk: boolean[] = [];
     for (const id of ['first', 'second']) {
       recorder.end(callOf(id), outcome);
-      recorder.written(() => onDisk.push(readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(`"${id}"`))));
+      recorder.written(nobody, () => onDisk.push(readdirSync(folder).some((name) => readFileSync(join(folder, name), 'utf8').includes(`"${id}"`))));
     }
     expect(onDisk).toEqual([]);
     await new Promise((resolve) => setImmediate(resolve));
     expect(onDisk).toEqual([true, true]);
-    recorder.written(() => onDisk.push(false));
+    recorder.written(nobody, () => onDisk.push(false));
     expect(onDisk).toEqual([true, true, false]);
   });
 
@@ -127,7 +141,7 @@ describe('usage rows', () => {
     const recorder = new UsageRecorder(async () => { throw new Error('The database is away'); }, new PriceTable(), journal, new Log());
     let answered = false;
     recorder.end(callOf('first'), outcome);
-    recorder.written(() => { answered = true; });
+    recorder.written(nobody, () => { answered = true; });
     await new Promise((resolve) => setImmediate(resolve));
     expect([answered, troubles.length]).toEqual([true, 1]);
     mkdirSync(join(folder, 'gone'));

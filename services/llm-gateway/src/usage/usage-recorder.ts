@@ -64,9 +64,16 @@ export class UsageRecorder {
     return ended;
   }
 
-  /** Runs `act` once everything told before is on disk, at the latest when this turn of the event loop ends. */
-  written(act: () => void): void {
-    this.journal.written(act);
+  /** Answers once everything told before is on disk, at the latest when this turn of the event loop ends. An answer that cannot be given is broken off, and others go on. */
+  written(response: { destroy(): unknown }, answer: () => void): void {
+    this.journal.written(() => {
+      try {
+        answer();
+      } catch (error) {
+        this.log.error('An answer could not be given', { error });
+        response.destroy();
+      }
+    });
   }
 
   /** Stores everything that is waiting. */
