@@ -14,12 +14,12 @@ export function mostExpensive(places: readonly PricedPlace[], input: number, out
   const startedAt = Date.now();
   const costs: (Cost | Promise<Cost>)[] = [];
   for (const place of places) {
-    const { provider, model, baseUrl, officialPrices, prices } = place;
+    const { provider, model, baseUrl, officialPrices, prices, baseModel } = place;
     // Writing to a cache costs more than reading anew; which of it happens is not known before.
     for (const kind of ['uncachedInput', 'cacheWrite5m', 'cacheWrite1h'] as const) {
       const row = { ...noUsage, output, provider, model, startedAt } as UsageRow;
       row[kind] = input;
-      costs.push(costOf({ row, baseUrl, officialPrices, prices }));
+      costs.push(costOf({ row, baseUrl, officialPrices, prices, baseModel }));
     }
   }
   const asked = costs.some((cost) => cost instanceof Promise);

@@ -69,6 +69,8 @@ export interface Prices {
   output: number | null;
   cacheRead: number | null;
   cacheWrite: number | null;
+  /** Of writes that last an hour, where they cost something else. */
+  cacheWriteHour?: number | null;
 }
 
 export const routingStrategies = ['simple-shuffle', 'least-busy', 'usage-based-routing', 'latency-based-routing'] as const;

@@ -54,6 +54,8 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     ]);
     expect(file.models[0]).toMatchObject({ limits: { rpm: 60, weight: 2, tpm: null }, line: 5 });
     expect(file.models[1]).toMatchObject({ id: 'second', limits: { timeout: 30 }, prices: { input: 0.000001, output: null }, baseModel: 'azure/gpt-5.4-mini' });
+    const priced = readGatewayFile('model_list: [{ model_name: a, litellm_params: { model: anthropic/x, api_key: k, cache_creation_input_token_cost: 0.00000125, cache_creation_input_token_cost_above_1hr: 0.000002 } }]', {});
+    expect([priced.models[0]!.prices, priced.notes]).toMatchObject([{ cacheWrite: 0.00000125, cacheWriteHour: 0.000002 }, []]);
     expect(file.models[0]!.id).toBe(readGatewayFile(whole, { KEY_ONE: 'sk-one' }).models[0]!.id);
     expect(file.masterKey).toBe('sk-1234');
   });

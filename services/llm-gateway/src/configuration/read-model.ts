@@ -14,10 +14,10 @@ const textParameters = [
 ] as const satisfies readonly (keyof DeploymentParameters)[];
 const otherParameters = [
   'model', 'extra_headers', 'vertex_credentials', 'base_url', 'rpm', 'tpm', 'max_parallel_requests', 'timeout', 'stream_timeout', 'max_retries', 'weight', 'order', 'tags',
-  'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost',
+  'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr',
 ];
 const parameterNames = new Set<string>([...textParameters, ...otherParameters]);
-const infoNames = new Set(['id', 'mode', 'base_model', 'max_tokens', 'max_input_tokens', 'max_output_tokens', 'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'description', 'access_groups', 'health_check_model']);
+const infoNames = new Set(['id', 'mode', 'base_model', 'max_tokens', 'max_input_tokens', 'max_output_tokens', 'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr', 'description', 'access_groups', 'health_check_model']);
 
 /** Reads one entry of `model_list`; null when it lacks what makes it one. What cannot be followed is a problem of its place. */
 export function readModel(item: Place, note: Note): ModelEntry | null {
@@ -59,7 +59,7 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
       streamTimeout: parameters.field('stream_timeout').number(), maxRetries: parameters.field('max_retries').number(), weight: parameters.field('weight').number(), order: parameters.field('order').number(),
       tags: parameters.field('tags').texts(), maxInputTokens: info.field('max_input_tokens').number() ?? info.field('max_tokens').number(),
     },
-    prices: { input: cost('input_cost_per_token'), output: cost('output_cost_per_token'), cacheRead: cost('cache_read_input_token_cost'), cacheWrite: cost('cache_creation_input_token_cost') },
+    prices: { input: cost('input_cost_per_token'), output: cost('output_cost_per_token'), cacheRead: cost('cache_read_input_token_cost'), cacheWrite: cost('cache_creation_input_token_cost'), cacheWriteHour: cost('cache_creation_input_token_cost_above_1hr') },
   };
 }
 

@@ -24,6 +24,13 @@ describe('what calls cost', () => {
     expect(hour).toBeCloseTo((1_000 + 2_000 * 0.1 + 3_000 * 1.25 + 4_000 * 2 + 100 * 5) / 1e6, 9);
   });
 
+  it('is what was configured, each kind of tokens by its own price', async () => {
+    const usage = { uncachedInput: 1_000, cacheRead: 2_000, cacheWrite5m: 3_000, cacheWrite1h: 4_000, output: 100 };
+    const cost = async (prices: EndedCall['prices']): Promise<number | null> => table.cost(call('anthropic', 'mine', usage, { prices }));
+    expect(await cost({ input: 1, output: 5, cacheRead: 0.1, cacheWrite: 1.25, cacheWriteHour: 2 })).toBeCloseTo(1_000 + 200 + 3_750 + 8_000 + 500, 6);
+    expect(await cost({ input: 1, output: 5, cacheRead: null, cacheWrite: 1.25, cacheWriteHour: null })).toBeCloseTo(1_000 + 2_000 + 3_750 + 5_000 + 500, 6);
+  });
+
   it('is not known for a model or an address that nobody lists', async () => {
     expect(await table.cost(call('openai', 'my-model', { output: 5 }))).toBeNull();
     expect(await table.cost(call('openai', 'gpt-5.5', { output: 5 }, { officialPrices: false, baseUrl: 'http://127.0.0.1:8000/v1' }))).toBeNull();

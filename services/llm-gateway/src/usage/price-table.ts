@@ -78,10 +78,11 @@ export class PriceTable {
   }
 }
 
-/** By the prices that were configured; cached tokens cost as others where nothing else is said. */
-function configuredCost(row: EndedCall['row'], { input, output, cacheRead, cacheWrite }: Prices): number {
+/** By the prices that were configured; cached tokens cost as others where nothing else is said, and an hour's as five minutes'. */
+function configuredCost(row: EndedCall['row'], { input, output, cacheRead, cacheWrite, cacheWriteHour }: Prices): number {
   const perInput = input ?? 0;
-  return row.uncachedInput * perInput + row.cacheRead * (cacheRead ?? perInput) + (row.cacheWrite5m + row.cacheWrite1h) * (cacheWrite ?? perInput) + row.output * (output ?? 0);
+  const perWrite = cacheWrite ?? perInput;
+  return row.uncachedInput * perInput + row.cacheRead * (cacheRead ?? perInput) + row.cacheWrite5m * perWrite + row.cacheWrite1h * (cacheWriteHour ?? perWrite) + row.output * (output ?? 0);
 }
 
 /** Vertex names Google's own models with their publisher; the list does not. */
