@@ -158,6 +158,18 @@ describe('virtual keys (LLM-5)', () => {
     }
   });
 
+  it('know no models by the names that every object has', async () => {
+    const key = await makeKey({ aliases: { nick: 'priced' } });
+    for (const model of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      expect(await call(one, key, { model })).toMatchObject({ status: 404, body: { error: { code: 'model_not_found' } } });
+      expect((await send(one, 'POST', '/v1/embeddings', key, { model, input: 'x' })).status).toBe(404);
+    }
+    const made = await manage('/model/new', { model_name: '__proto__', litellm_params: { model: 'openai/constructor', api_base: `${upstream.url}/v1`, api_key: 'k', input_cost_per_token: 0.001, output_cost_per_token: 0.001 } });
+    expect(made.status).toBe(200);
+    expect((await call(one, key, { model: '__proto__' })).status).toBe(200);
+    for (const path of ['/user/daily/activity', '/spend/logs', '/global/spend/report']) expect((await send(one, 'GET', `${path}?start_date=2026-01-01&end_date=2099-12-31`, masterKey)).status).not.toBe(500);
+  });
+
   it('SECURITY 27: a name that is made to be slow to compare with a pattern is refused at once', async () => {
     const key = await makeKey({ models: ['*b*c*d'] });
     const began = performance.now();

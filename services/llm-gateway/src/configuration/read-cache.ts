@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { callTypes, defaultTtl, sharedTypes, type CacheSettings } from '../cache/cache-settings.ts';
 import type { Place } from './yaml-place.ts';
 
@@ -23,7 +24,7 @@ export function readCache(section: Place, note: (place: Place, words?: string) =
   if (word !== 'default_on' && word !== 'default_off') mode.problem('must be default_on or default_off');
   const kinds = params.field('supported_call_types');
   const named = kinds.texts();
-  for (const name of named) if (callTypes[name] === undefined) note(kinds, `names "${name}", whose answers are not cached here`);
+  for (const name of named) if (entryOf(callTypes, name) === undefined) note(kinds, `names "${name}", whose answers are not cached here`);
   const ttl = params.field('ttl').number() ?? params.field(type === 'local' ? 'default_in_memory_ttl' : 'default_in_redis_ttl').number() ?? defaultTtl;
-  return { shared: type !== 'local', ttl, namespace: params.field('namespace').text() ?? '', formats: new Set((kinds.isAbsent ? Object.keys(callTypes) : named).flatMap((name) => callTypes[name] ?? [])), always: word === 'default_on' };
+  return { shared: type !== 'local', ttl, namespace: params.field('namespace').text() ?? '', formats: new Set((kinds.isAbsent ? Object.keys(callTypes) : named).flatMap((name) => entryOf(callTypes, name) ?? [])), always: word === 'default_on' };
 }

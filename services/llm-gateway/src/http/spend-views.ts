@@ -48,7 +48,7 @@ export function activityView(rows: readonly UsageSum[]): object {
   for (const row of rows) {
     const metrics = metricsOf(row);
     const date = row.day ?? '';
-    const day = days.get(date) ?? { date, metrics: none(), breakdown: { mcp_servers: {}, models: {}, model_groups: {}, providers: {}, endpoints: {}, api_keys: {}, entities: {} } };
+    const day = days.get(date) ?? { date, metrics: none(), breakdown: { mcp_servers: {}, models: byName(), model_groups: {}, providers: byName(), endpoints: {}, api_keys: byName(), entities: {} } };
     days.set(date, day);
     add(day.metrics, metrics);
     add(total, metrics);
@@ -56,15 +56,18 @@ export function activityView(rows: readonly UsageSum[]): object {
     const keyMetadata = { key_alias: row.key?.alias ?? null, team_id: null };
     const model = row.model ?? '';
     for (const [names, name] of [[day.breakdown.models, model], [day.breakdown.providers, providerOf(model)]] as const) {
-      const entry = (names[name] ??= { metrics: none(), metadata: {}, api_key_breakdown: {} });
+      const entry = (names[name] ??= { metrics: none(), metadata: {}, api_key_breakdown: byName() });
       add(entry.metrics, metrics);
-      add(((entry.api_key_breakdown ??= {})[key] ??= { metrics: none(), metadata: keyMetadata }).metrics, metrics);
+      add(((entry.api_key_breakdown ??= byName())[key] ??= { metrics: none(), metadata: keyMetadata }).metrics, metrics);
     }
     add((day.breakdown.api_keys[key] ??= { metrics: none(), metadata: keyMetadata }).metrics, metrics);
   }
   const metadata = { ...Object.fromEntries(Object.entries(total).map(([name, value]) => [name === 'total_tokens' ? name : `total_${name}`, value])), page: 1, total_pages: 1, has_more: false };
   return { results: [...days.values()].sort((one, other) => (one.date < other.date ? 1 : -1)), metadata };
 }
+
+/** Names are people's: one may be `__proto__`. */
+const byName = <Value>(): Record<string, Value> => Object.create(null) as Record<string, Value>;
 
 const none = (): SpendMetrics => ({ spend: 0, prompt_tokens: 0, completion_tokens: 0, cache_read_input_tokens: 0, cache_creation_input_tokens: 0, total_tokens: 0, successful_requests: 0, failed_requests: 0, api_requests: 0 });
 const providerOf = (model: string): string => (model.includes('/') ? model.split('/', 1)[0]! : '');
@@ -78,7 +81,7 @@ export function summaryView(rows: readonly UsageSum[], firstDay: string, lastDay
   const days = new Map<string, Record<string, unknown> & { spend: number; users: Record<string, number>; models: Record<string, number> }>();
   for (let time = Date.parse(firstDay); time <= Date.parse(lastDay); time += 86_400_000) {
     const startTime = at(time).slice(0, 10);
-    days.set(startTime, { startTime, spend: 0, users: {}, models: {} });
+    days.set(startTime, { startTime, spend: 0, users: byName(), models: byName() });
   }
   for (const row of rows) {
     const day = days.get(row.day ?? '');

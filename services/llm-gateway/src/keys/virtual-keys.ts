@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { entryOf } from '../entry-of.ts';
 import type { Budget } from '../budgets/budget-ledger.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
 import { WireError } from '../wire/wire-format.ts';
@@ -38,7 +39,7 @@ export const hashOf = (key: string): string => hash('sha256', key);
 export function modelFor(key: VirtualKey, asked: string, now: number = Date.now()): string {
   if (key.blocked) throw new WireError('unauthenticated', 'This key is blocked.', null, 'key_blocked');
   if (key.expiresAt !== null && key.expiresAt <= now) throw new WireError('unauthenticated', 'This key has expired.', null, 'expired_key');
-  const model = key.aliases[asked] ?? asked;
+  const model = entryOf(key.aliases, asked) ?? asked;
   for (const allowed of key.models) if (!mayUse(allowed, model)) throw new WireError('forbidden', `This key may not use the model ${asked.slice(0, 200)}. It may use ${allowed.slice(0, 20).join(', ')}.`, 'model', 'key_model_access_denied');
   return model;
 }

@@ -1,4 +1,5 @@
 import type { ProviderName, WireFormat } from '@deskhand/contracts';
+import { entryOf } from '../entry-of.ts';
 import type { GatewayConfig } from '../gateway-config.ts';
 
 /** A vendor: where it is, which format it speaks, how its models are named. */
@@ -38,8 +39,8 @@ export const vendors: Record<ProviderName, Vendor> = {
 const aliases: Record<string, ProviderName> = { gemini: 'google' };
 
 export function findVendor(name: string): Vendor | undefined {
-  const known = aliases[name] ?? name;
-  return Object.hasOwn(vendors, known) ? vendors[known as ProviderName] : undefined;
+  const known = entryOf(aliases, name) ?? name;
+  return entryOf(vendors, known);
 }
 
 /** The vendor whose model this is, told by its name. */

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { choose } from './choose.ts';
@@ -162,7 +163,7 @@ export class RoutePlan {
 
   #fallbacksOf(group: string, failure: AttemptFailure | null): readonly string[] {
     const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.router.settings;
-    const of = (list: Readonly<Record<string, readonly string[]>>): readonly string[] => list[group] ?? list['*'] ?? [];
+    const of = (list: Readonly<Record<string, readonly string[]>>): readonly string[] => entryOf(list, group) ?? list['*'] ?? [];
     if (failure?.kind === 'context-window') return of(contextWindowFallbacks);
     if (failure?.kind === 'content-policy') return of(contentPolicyFallbacks);
     if (failure?.kind === 'bad-request' || failure?.kind === 'too-large') return [];

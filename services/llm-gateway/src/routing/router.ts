@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import type { GatewayFile, RouterSettings } from '../configuration/gateway-file.ts';
 import { patternOf } from '../configuration/read-gateway-file.ts';
 import type { Learned } from '../limits/instances.ts';
@@ -53,7 +54,7 @@ export class Router {
   }
 
   deploymentsOf(model: string): readonly Deployment[] {
-    const name = this.settings.aliases[model] ?? model;
+    const name = entryOf(this.settings.aliases, model) ?? model;
     return this.groups.get(name) ?? this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
   }
 
@@ -70,14 +71,14 @@ export class Router {
   private findReachable(model: string): readonly Deployment[] {
     const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.settings;
     const seen = new Set([this.groupOf(model)]);
-    for (const group of seen) for (const list of [fallbacks, contextWindowFallbacks, contentPolicyFallbacks]) for (const next of list[group] ?? list['*'] ?? []) seen.add(this.groupOf(next));
+    for (const group of seen) for (const list of [fallbacks, contextWindowFallbacks, contentPolicyFallbacks]) for (const next of entryOf(list, group) ?? list['*'] ?? []) seen.add(this.groupOf(next));
     for (const next of defaultFallbacks) seen.add(this.groupOf(next));
     return [...seen].flatMap((group) => this.deploymentsOf(group));
   }
 
   /** The name behind an alias; a name that is none stays. */
   groupOf(model: string): string {
-    return this.settings.aliases[model] ?? model;
+    return entryOf(this.settings.aliases, model) ?? model;
   }
 
   plan(model: string, size: CallSize): RoutePlan {

@@ -1,3 +1,4 @@
+import { entryOf } from '../entry-of.ts';
 import { isRecord } from '../wire/token-usage.ts';
 import type { Frame } from './event-stream-decoder.ts';
 
@@ -16,7 +17,7 @@ function parse(payload: Buffer): Record<string, unknown> {
 export function claudeEvent({ kind, type, payload }: Frame): string {
   const fields = parse(payload);
   if (kind !== 'event') {
-    const error = { type: errorTypes[type] ?? 'api_error', message: messageOf(fields, type) };
+    const error = { type: entryOf(errorTypes, type) ?? 'api_error', message: messageOf(fields, type) };
     return `event: error\ndata: ${JSON.stringify({ type: 'error', error })}\n\n`;
   }
   if (typeof fields.bytes !== 'string') return '';

@@ -20,11 +20,6 @@ export function stated(fields: Fields): Fields {
 /** A word from outside as a message may show it; what is no word is shown as such. */
 export const shown = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 60) : `(${value === undefined ? 'nothing' : typeof value})`);
 
-/** What a table has for a word from outside. */
-export function entryOf<Value>(table: Readonly<Record<string, Value>>, word: unknown): Value | undefined {
-  return typeof word === 'string' && Object.hasOwn(table, word) ? table[word] : undefined;
-}
-
 export function refuse(path: string, why: string): never {
   throw new WireError('bad-request', `${path}: ${why}`, path);
 }

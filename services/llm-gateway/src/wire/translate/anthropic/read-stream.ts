@@ -1,6 +1,7 @@
+import { entryOf } from '../../../entry-of.ts';
 import { count, isRecord, mergedUsage, type TokenUsage } from '../../token-usage.ts';
 import { anthropicMessages } from '../../anthropic-messages.ts';
-import { entryOf, recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import { proofOfRedacted, proofOfSignature } from '../proof.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';

@@ -1,6 +1,7 @@
+import { entryOf } from '../../../entry-of.ts';
 import { openaiChat } from '../../openai-chat.ts';
 import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts';
-import { entryOf, recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';
 import { ChatCalls } from './read-calls.ts';

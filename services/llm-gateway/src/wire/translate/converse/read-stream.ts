@@ -1,6 +1,7 @@
+import { entryOf } from '../../../entry-of.ts';
 import { bedrockConverse } from '../../bedrock-converse.ts';
 import { count, noUsage, type TokenUsage } from '../../token-usage.ts';
-import { entryOf, recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { OpenBlock, Stop, TurnSink } from '../turn-sink.ts';
 
