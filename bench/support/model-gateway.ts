@@ -43,11 +43,11 @@ export async function startGateway(upstreamHost: string, models: readonly Measur
       product, pid, makeKey, port: Number(new URL(product.llmUrl).port), key: await makeKey({ max_budget: 1_000_000 }),
       [Symbol.asyncDispose]: async () => {
         await product.stop();
-        rmSync(folder, { recursive: true, force: true });
+        rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
       },
     };
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     throw error;
   }
 }

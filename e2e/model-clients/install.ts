@@ -25,7 +25,7 @@ export async function installedClient(name: ModelClient): Promise<readonly [stri
       await (name === 'aider' ? installAider(fresh) : run('npm', ['install', '--prefix', fresh, '--no-audit', '--no-fund', '--no-save', npmPackages[name]], { maxBuffer: 16e6 }));
       if (!existsSync(folder)) renameSync(fresh, folder);
     } finally {
-      rmSync(fresh, { recursive: true, force: true });
+      rmSync(fresh, { recursive: true, force: true, maxRetries: 3 });
     }
   }
   return name === 'aider' ? [join(folder, 'bin', 'python'), '-m', 'aider'] : [join(folder, 'node_modules', '.bin', name)];

@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await product?.stop();
   await Promise.all([chat?.close(), messages?.close()]);
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }, 60_000);
 
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };

@@ -52,7 +52,7 @@ general_settings:
 afterAll(async () => {
   await product?.stop();
   await Promise.all([chat?.close(), messages?.close(), vendor?.close()]);
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }, 60_000);
 
 beforeEach(() => {
@@ -60,7 +60,7 @@ beforeEach(() => {
   for (const folder of ['work', 'home']) mkdirSync(join(place, folder));
   writeFileSync(join(place, 'work', 'notes.txt'), 'The colour is red.\nThe secret is 4711.\n');
 });
-afterEach(() => rmSync(place, { recursive: true, force: true }));
+afterEach(() => rmSync(place, { recursive: true, force: true, maxRetries: 3 }));
 
 const work = (): string => join(place, 'work');
 const file = (name: string): string => readFileSync(join(work(), name), 'utf8');

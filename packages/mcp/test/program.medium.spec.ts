@@ -39,16 +39,25 @@ function order(values: Record<string, string> = {}, id = `test-${randomUUID()}`,
 const running = (text: string) => spawnSync('pgrep', ['-f', text]).stdout.toString().split('\n').filter((line) => line !== '').length;
 const eventually = async (check: () => boolean) => {
   for (let tries = 0; !check(); tries++) {
-    if (tries > 60) throw new Error('It never was so');
+    if (tries > 300) throw new Error('It never was so');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
+
+/** Ends a process that may have ended by itself meanwhile. */
+function end(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
 
 describe('stdio servers in a computer', () => {
   beforeAll(async () => bundle({ entry: join(root, 'packages/mcp/src/computer/main.ts'), file: program, root, selfContained: true }), 60_000);
   afterEach(() => {
     // Their hosts stay until the computer stops; there is none here.
-    for (const id of spawnSync('pgrep', ['-f', `${program} host`]).stdout.toString().split('\n')) if (id !== '') process.kill(Number(id));
+    for (const id of spawnSync('pgrep', ['-f', `${program} host`]).stdout.toString().split('\n')) if (id !== '') end(Number(id));
     rmSync(notes, { force: true });
   });
   afterAll(() => rmSync(program, { force: true }));

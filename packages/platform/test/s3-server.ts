@@ -38,7 +38,7 @@ export async function startS3(): Promise<S3Server> {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGKILL');
       if (server.exitCode === null && server.signalCode === null) await ended;
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

@@ -114,7 +114,7 @@ export class RunningAgents {
     await this.nats.close();
     this.upstream.server.closeAllConnections();
     this.upstream.server.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
     rmSync(this.program, { force: true });
   }
 

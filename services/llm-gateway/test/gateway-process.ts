@@ -62,7 +62,7 @@ export async function gatewayProcesses(nats: TestNats, databaseUrl: string, shar
     start,
     close: async () => {
       await Promise.all([...running].map(async (gateway) => gateway.close()));
-      for (const path of [folder, program, `${program}.map`]) rmSync(path, { recursive: true, force: true });
+      for (const path of [folder, program, `${program}.map`]) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

@@ -85,7 +85,7 @@ export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite
       blobs.close();
       await databases.close();
       await nats.close();
-      rmSync(root, { recursive: true, force: true });
+      rmSync(root, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
@@ -181,5 +181,5 @@ export function bundleManager(): { program: string; remove: () => Promise<void> 
     import { bundle } from ${JSON.stringify(join(root, 'deploy/local/bundle.ts'))};
     await bundle(${JSON.stringify({ entry: join(root, 'services/sandbox-manager/src/main.ts'), file: program, root })});`;
   execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: root, stdio: 'inherit' });
-  return { program, remove: async () => rmSync(folder, { recursive: true, force: true }) };
+  return { program, remove: async () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }) };
 }

@@ -19,6 +19,6 @@ export function temporaryBlobs(): TestBlobs {
   return {
     store: new BlobStore(new FolderDriver(folder), key),
     environment: { BLOB_STORE: `file:${folder}`, BLOB_KEY: key },
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

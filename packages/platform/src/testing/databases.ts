@@ -39,7 +39,7 @@ export async function startDatabases(dialect: 'sqlite' | 'postgres'): Promise<Te
     close: async () => {
       await Promise.allSettled(opened.map(async (database) => database.close()));
       await server?.stop();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

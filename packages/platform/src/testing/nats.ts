@@ -51,13 +51,13 @@ export async function startNats(): Promise<TestNats> {
     },
     restart: async ({ emptyStorage = false } = {}) => {
       await kill();
-      if (emptyStorage) await rm(store, { recursive: true, force: true });
+      if (emptyStorage) await rm(store, { recursive: true, force: true, maxRetries: 3 });
       server = await launch(config, port);
     },
     close: async () => {
       await Promise.allSettled(buses.map(async (bus) => bus.close()));
       await kill();
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
