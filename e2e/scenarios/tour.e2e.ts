@@ -75,9 +75,9 @@ async function seriousViolations(page: Page): Promise<string[]> {
   return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
 }
 
-// Both wait most of the time, for a model that speaks at the pace of a reader.
+// Both wait most of the time, for a model that speaks at the pace of a reader. What polls belongs to its test, so it has that one's `expect`.
 describe.concurrent('a first visit', () => {
-  it('CONV-1 CONV-2 AGENT-2 AGENT-3 AGENT-5 LLM-8: signs up, takes the tour, reloads in the middle, decides, and reads the end', async () => {
+  it('CONV-1 CONV-2 AGENT-2 AGENT-3 AGENT-5 LLM-8: signs up, takes the tour, reloads in the middle, decides, and reads the end', async ({ expect: expected }) => {
     const { page, problems } = await newPage();
     await page.goto(`${product.webUrl}/`);
     await page.waitForURL(/\/(login|signup)/);
@@ -107,12 +107,12 @@ describe.concurrent('a first visit', () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
       // Colours change over a moment; half-way they have neither theme's contrast.
       await page.waitForTimeout(300);
-      await expect.poll(() => seriousViolations(page), { interval: 500 }).toEqual([]);
+      await expected.poll(() => seriousViolations(page), { interval: 500 }).toEqual([]);
     }
     await allow.click();
     for (const tab of [page, second]) await tab.locator('main .turn p').getByText('really ran in your container.').waitFor({ timeout: 40_000 });
     const main = page.locator('main');
-    await expect.poll(async () => main.innerText()).toContain('Hello, dear reader, from your own computer!');
+    await expected.poll(async () => main.innerText()).toContain('Hello, dear reader, from your own computer!');
     expect(await main.getByRole('region', { name: /Changes in hello\.py/ }).count()).toBeGreaterThanOrEqual(2);
     // Which steps stand open differs with what a tab saw happen; the words do not.
     const words = async (tab: Page) => tab.locator('main .turn p').allInnerTexts();
@@ -125,7 +125,7 @@ describe.concurrent('a first visit', () => {
     expect(problems).toEqual([]);
   }, 240_000);
 
-  it('AGENT-3 DESK-2 LLM-8: pauses while a person drives the desktop, and says afterwards what it was told', async () => {
+  it('AGENT-3 DESK-2 LLM-8: pauses while a person drives the desktop, and says afterwards what it was told', async ({ expect: expected }) => {
     const client = await Client.register(product.webUrl);
     const { id } = await client.conversation();
     const { run_id } = await client.say(id, 'Give me the tour');
@@ -137,7 +137,7 @@ describe.concurrent('a first visit', () => {
         if (frame.type === 'tool-call-ended' && frame.name === 'computer') lease ??= client.request('POST', `/api/conversations/${id}/desktop/lease`, { client_id: 'a-tab' });
       },
     }, 200_000);
-    await expect.poll(() => lease, { timeout: 120_000 }).toBeDefined();
+    await expected.poll(() => lease, { timeout: 120_000 }).toBeDefined();
     const { epoch } = await lease!;
     // What had begun waits in place, what had not as a row; nothing more happens on the desktop.
     await sleep(2_500);

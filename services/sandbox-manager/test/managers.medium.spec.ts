@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, sandbox } from '@deskhand/contracts';
 import { Database } from '@deskhand/platform';
+import { startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { IdleService } from '../src/computers/idle.service.ts';
 import { Engine } from '../src/containers/engine.ts';
@@ -23,16 +24,21 @@ interface Owned {
 // Real: PostgreSQL, Docker, the image, nats-server, and the managers' processes. Not real: conversations.
 describe('several managers', () => {
   let surroundings: Surroundings;
+  let databases: TestDatabases;
   let database: Database;
   let bundled: ReturnType<typeof bundleManager>;
   const closing: (() => Promise<unknown>)[] = [];
 
-  beforeAll(() => {
+  beforeAll(async () => {
     bundled = bundleManager();
+    databases = await startDatabases('postgres');
   });
-  afterAll(() => bundled.remove());
+  afterAll(async () => {
+    await databases?.close();
+    await bundled.remove();
+  });
   beforeEach(async () => {
-    surroundings = await startSurroundings('postgres');
+    surroundings = await startSurroundings(databases);
     configure(surroundings);
     database = await Database.open({ url: surroundings.databaseUrl, entities, migrations });
   });
@@ -75,7 +81,7 @@ describe('several managers', () => {
     const { connection } = surroundings.agent;
     const question = JSON.stringify({ computer_id: computer.id, grant: await computer.grant(), call_id: newId(), argv: ['true'] });
     const answers: string[] = [];
-    for await (const answer of await connection.requestMany(`sandbox.${computer.id}.run`, question, { strategy: 'timer', maxWait: 4_000 })) answers.push(answer.string());
+    for await (const answer of await connection.requestMany(`sandbox.${computer.id}.run`, question, { strategy: 'timer', maxWait: 2_500 })) answers.push(answer.string());
     return answers.map((answer) => JSON.parse(answer) as { value: unknown });
   };
   /** Computers until each manager has at least one. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CommandView, computerChanged, conversationDeleted, conversations, type DataOf, desktop, type DesktopAction, type DesktopLease, type DesktopView, grants, type GrantRight, type InputOf, leaseChanged, leases, newId, type OutputOf, sandbox } from '@deskhand/contracts';
 import { type Bus, composeService, Log, type RunningService } from '@deskhand/platform';
-import { startDatabases, startNats, temporaryBlobs } from '@deskhand/platform/testing';
+import { startDatabases, startNats, temporaryBlobs, type TestDatabases } from '@deskhand/platform/testing';
 import Docker from 'dockerode';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { vi } from 'vitest';
@@ -42,11 +42,11 @@ export type Activity = OutputOf<typeof conversations.activity>[number];
 
 /**
  * Real: Docker, the image, nats-server with the product's permissions, the database. Not real: `conversations`, which is a
- * signing key, a list of deletions, one lease a desktop and whatever `activity` says.
+ * signing key, a list of deletions, one lease a desktop and whatever `activity` says. A database of the given ones, or SQLite.
  */
-export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite') {
+export async function startSurroundings(given?: TestDatabases) {
   const nats = await startNats();
-  const databases = await startDatabases(dialect);
+  const databases = given ?? (await startDatabases('sqlite'));
   const blobs = temporaryBlobs();
   const root = mkdtempSync(join(tmpdir(), 'deskhand-workspaces-'));
   const installationId = `test-${randomUUID()}`;
@@ -83,7 +83,7 @@ export async function startSurroundings(dialect: 'sqlite' | 'postgres' = 'sqlite
       const left = await docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } });
       await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true }).catch(() => undefined)));
       blobs.close();
-      await databases.close();
+      if (given === undefined) await databases.close();
       await nats.close();
       rmSync(root, { recursive: true, force: true, maxRetries: 3 });
     },
