@@ -50,15 +50,15 @@ describe('a stalled viewer', () => {
     let last = '';
     for (let round = 0; round < rounds; round++) {
       const { run_id } = await client.say(id, 'long');
-      const reader = await followThroughCuts(client, id, run_id, { way: 'sse', cuts: [] }, 30_000);
+      const reader = await followThroughCuts(client, id, run_id, { way: 'sse', cuts: [] }, 60_000);
       expect([reader.gaps, reader.repeats, reader.mismatches]).toEqual([0, 0, 0]);
       last = run_id;
     }
     // Somebody else's conversation on the same gateway answers at once.
     const aside = await client.conversation({ model_name: 'mock/echo' });
     const asked = performance.now();
-    await followThroughCuts(client, aside.id, (await client.say(aside.id, 'are you there?')).run_id, { way: 'websocket', cuts: [] }, 10_000);
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    await followThroughCuts(client, aside.id, (await client.say(aside.id, 'are you there?')).run_id, { way: 'websocket', cuts: [] }, 30_000);
+    expect(performance.now() - asked).toBeLessThan(5_000);
     clearInterval(watching);
     expect(highest - before).toBeLessThan(150);
     expect(stalled.ended.size).toBeLessThan(rounds);
@@ -71,5 +71,5 @@ describe('a stalled viewer', () => {
     expect(stored).toHaveLength(rounds);
     expect([...stalled.finished.values()].filter((text) => text === long)).toHaveLength(rounds);
     expect(new Set(stored)).toEqual(new Set([long]));
-  }, 120_000);
+  }, 180_000);
 });
