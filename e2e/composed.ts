@@ -54,11 +54,11 @@ export async function composedProduct(variables: Readonly<Record<string, string>
       await compose('up', '--detach', '--quiet-pull', ...args);
       installation ??= (await compose('run', '--rm', '--no-deps', '--entrypoint', 'cat', 'init', '/keys/installation/installation-id')).trim();
       // `--wait` counts a container that has done its work as a failure.
-      for (const limit = Date.now() + 90_000; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
+      for (const limit = Date.now() + 180_000; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
         const states = (await compose('ps', '--all', '--format', '{{.Service}} {{.State}} {{.Health}}')).trim().split('\n').map((line) => line.trim().split(' '));
         const unwell = states.filter(([service, state, health]) => service !== 'init' && service !== 'computer-image' && (state !== 'running' || health !== 'healthy'));
         if (unwell.length === 0) return;
-        if (Date.now() > limit) throw new Error(`Not well within 90 s: ${unwell.join('; ')}\n${await compose('logs', '--no-color', '--tail', '30')}`);
+        if (Date.now() > limit) throw new Error(`Not well within 180 s: ${unwell.join('; ')}\n${await compose('logs', '--no-color', '--tail', '30')}`);
       }
     },
   };
