@@ -1,6 +1,7 @@
 /** Real: a nats-server with the product's users. The memory bus keeps the same promises and runs the same suite. */
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { accessRevoked, auth, cachedAnswers, conversationDeleted, conversations as conversationContracts, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
+import { accessRevoked, auth, cachedAnswers, conversationDeleted, conversations as conversationContracts, deadLetterStream, deadLetterSubject, DeclaredError, livePublished, runInterrupted, runs, sandbox, seqHeader, timelinePublished } from '@deskhand/contracts';
 import { currentRequest, RetryLater, withRequest, type Bus, type Closable } from '../src/index.ts';
 import { MemoryBus, startNats, type TestNats } from '../src/testing/index.ts';
 
@@ -164,6 +165,9 @@ describe('NATS itself', () => {
 
   it('SECURITY 33: an event that nobody can handle becomes a dead letter and does not hold up the next', async () => {
     const manager = await nats.bus('sandbox-manager');
+    // As for a moment before the first one is stored.
+    await (await jetstreamManager(manager.connection)).streams.add({ name: deadLetterStream, subjects: [deadLetterSubject] });
+    expect(await manager.deadLetters()).toEqual([]);
     const handled: string[] = [];
     const consumer = await manager.consume(conversationDeleted, async (data) => {
       if (data.conversation_id === 'poison') throw new Error('cannot be handled');

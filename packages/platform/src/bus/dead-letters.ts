@@ -15,7 +15,8 @@ export async function readDeadLetters(manager: JetStreamManager, limit: number):
   const info = await manager.streams.info(deadLetterStream).catch(() => null);
   if (info === null) return [];
   const letters: DeadLetter[] = [];
-  for (let seq = Math.max(info.state.first_seq, info.state.last_seq - limit + 1); seq <= info.state.last_seq; seq++) {
+  // A stream that never held anything begins at 0, where nothing can be asked for.
+  for (let seq = Math.max(1, info.state.first_seq, info.state.last_seq - limit + 1); seq <= info.state.last_seq; seq++) {
     const stored = await manager.streams.getMessage(deadLetterStream, { seq });
     if (stored === null) continue;
     const field = (name: string) => stored.header.get(name);

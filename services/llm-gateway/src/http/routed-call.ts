@@ -205,7 +205,14 @@ export class RoutedCall {
   }
 }
 
-/** Whose words about time are those of the attempt. */
+const limitsByTime = new WeakMap<RelayLimits, Map<number, RelayLimits>>();
+
+/** Whose words about time are those of the attempt. Few different times are configured, and every call has one. */
 function limitsWith(limits: RelayLimits, firstByteMs: number): RelayLimits {
-  return limits.timeouts.firstByteMs === firstByteMs ? limits : { ...limits, timeouts: { ...limits.timeouts, firstByteMs } };
+  if (limits.timeouts.firstByteMs === firstByteMs) return limits;
+  const known = limitsByTime.get(limits) ?? new Map<number, RelayLimits>();
+  limitsByTime.set(limits, known);
+  const made = known.get(firstByteMs) ?? { ...limits, timeouts: { ...limits.timeouts, firstByteMs } };
+  if (known.size < 1_000) known.set(firstByteMs, made);
+  return made;
 }
