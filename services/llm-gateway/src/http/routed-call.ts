@@ -205,14 +205,7 @@ export class RoutedCall {
   }
 }
 
-const limitsByTime = new WeakMap<RelayLimits, Map<number, RelayLimits>>();
-
-/** Whose words about time are those of the attempt. Few different times are configured, and every call has one. */
+/** Whose words about time are those of the attempt. */
 function limitsWith(limits: RelayLimits, firstByteMs: number): RelayLimits {
-  if (limits.timeouts.firstByteMs === firstByteMs) return limits;
-  const known = limitsByTime.get(limits) ?? new Map<number, RelayLimits>();
-  limitsByTime.set(limits, known);
-  const made = known.get(firstByteMs) ?? { ...limits, timeouts: { ...limits.timeouts, firstByteMs } };
-  if (known.size < 1_000) known.set(firstByteMs, made);
-  return made;
+  return limits.timeouts.firstByteMs === firstByteMs ? limits : { ...limits, timeouts: { ...limits.timeouts, firstByteMs } };
 }

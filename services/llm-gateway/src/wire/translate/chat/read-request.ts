@@ -1,6 +1,7 @@
 import { flagOf, listAt, numberOf, recordOf, recordsOf, refuse, shown, textOf, wordsOf, type Fields } from '../fields.ts';
 import { emptyRequest, type ModelRequest, type OutputWish, type Tool, type ToolChoice } from '../model-request.ts';
 import { readChatMessages } from './read-messages.ts';
+import { readSampling } from './read-sampling.ts';
 
 /** A request for a chat completion. What changes the answer and cannot be said elsewhere is refused; mere hints end here. */
 export function readChatRequest(body: Fields): ModelRequest {
@@ -15,13 +16,8 @@ export function readChatRequest(body: Fields): ModelRequest {
   narrow(request, body.tool_choice ?? body.function_call);
   request.parallelTools = flagOf(body.parallel_tool_calls);
   request.maxOutput = numberOf(body.max_completion_tokens) ?? numberOf(body.max_tokens);
-  request.temperature = numberOf(body.temperature);
-  request.topP = numberOf(body.top_p);
+  readSampling(request, body);
   request.topK = numberOf(body.top_k);
-  request.stop = typeof body.stop === 'string' ? [body.stop] : Array.isArray(body.stop) ? body.stop.filter((entry) => typeof entry === 'string') : [];
-  request.seed = numberOf(body.seed);
-  request.frequencyPenalty = numberOf(body.frequency_penalty);
-  request.presencePenalty = numberOf(body.presence_penalty);
   request.user = wordsOf(body.safety_identifier) ?? wordsOf(body.user);
   request.cacheKey = wordsOf(body.prompt_cache_key);
   request.cacheRetention = wordsOf(body.prompt_cache_retention);

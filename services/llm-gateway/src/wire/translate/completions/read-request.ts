@@ -1,3 +1,4 @@
+import { readSampling } from '../chat/read-sampling.ts';
 import { numberOf, recordOf, refuse, textOf, wordsOf, type Fields } from '../fields.ts';
 import { emptyRequest, type ModelRequest } from '../model-request.ts';
 
@@ -12,12 +13,7 @@ export function readCompletionRequest(body: Fields): ModelRequest {
   if (typeof body.logprobs === 'number') refuse('logprobs', 'this model does not tell probabilities.');
   request.messages = [{ role: 'user', parts: [{ type: 'text', text: promptOf(body.prompt) }] }];
   request.maxOutput = numberOf(body.max_tokens);
-  request.temperature = numberOf(body.temperature);
-  request.topP = numberOf(body.top_p);
-  request.stop = typeof body.stop === 'string' ? [body.stop] : Array.isArray(body.stop) ? body.stop.filter((entry) => typeof entry === 'string') : [];
-  request.seed = numberOf(body.seed);
-  request.frequencyPenalty = numberOf(body.frequency_penalty);
-  request.presencePenalty = numberOf(body.presence_penalty);
+  readSampling(request, body);
   request.user = wordsOf(body.user);
   return request;
 }
