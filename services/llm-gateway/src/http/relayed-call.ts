@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { ExchangeControl, ExchangeHandler } from '../outgoing/exchange.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingTimeouts } from '../outgoing/outgoing-http.ts';
 import { bytesWithoutKey, headersWithoutKeys } from '../providers/without-key.ts';
@@ -67,8 +67,8 @@ const mostAsText = 64 * 1024;
  * One call on its way through: the provider's bytes go to the client as they come, at the speed the client takes them.
  * A client that leaves or takes nothing for too long ends the call at the provider at once.
  */
-export class RelayedCall implements Dispatcher.DispatchHandler {
-  private controller: Dispatcher.DispatchController | null = null;
+export class RelayedCall implements ExchangeHandler {
+  private control: ExchangeControl | null = null;
   private sniffer: StreamSniffer | null = null;
   private stream: StreamTranslation | null = null;
   private decoder: StreamDecoder | null = null;
@@ -86,15 +86,14 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     options.response.once('close', this.onClose);
   }
 
-  private readonly onClose = (): void => this.clientLeft('The client left');
+  private readonly onClose = (): void => this.clientLeft();
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.controller = controller;
-    if (this.over) controller.abort(new Error('The client left'));
+  onRequestStart(control: ExchangeControl): void {
+    this.control = control;
+    if (this.over) control.abort();
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200) return;
+  onResponseStart(_: ExchangeControl, status: number, headers: IncomingHttpHeaders): void {
     const { call, response, stripUsage, target, translated } = this.options;
     this.firstByteMs = performance.now() - call.startedMark;
     this.status = status;
@@ -111,7 +110,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(_: ExchangeControl, chunk: Buffer): void {
     if (this.over) return;
     this.size += chunk.length;
     const { limits } = this.options;
@@ -171,7 +170,7 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
     this.finish('completed', () => response.end(bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)));
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onResponseError(_: ExchangeControl, error: Error): void {
     if (this.sniffer) this.passParts();
     if (this.over) return;
     const code = (error as { code?: unknown }).code;
@@ -222,21 +221,21 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private waitForClient(): void {
     if (this.slow !== null) return;
     const { response, limits } = this.options;
-    this.controller?.pause();
-    this.slow = setTimeout(() => { this.clientLeft('The client is too slow'); response.destroy(); }, limits.slowClientMs);
+    this.control?.pause();
+    this.slow = setTimeout(() => { this.clientLeft(); response.destroy(); }, limits.slowClientMs);
     response.once('drain', () => {
       if (this.slow !== null) clearTimeout(this.slow);
       this.slow = null;
-      if (!this.over) this.controller?.resume();
+      if (!this.over) this.control?.resume();
     });
   }
 
-  private clientLeft(reason: string): void {
+  private clientLeft(): void {
     if (this.over) return;
     // What came last was produced, too.
     if (this.sniffer && this.parts.length > 0) this.takeParts();
     if (this.over) return;
-    this.finish('cancelled', () => this.controller?.abort(new Error(reason)));
+    this.finish('cancelled', () => this.control?.abort());
   }
 
   /** Whether somebody else goes on with the call; then this one is over without a word. */
@@ -255,10 +254,10 @@ export class RelayedCall implements Dispatcher.DispatchHandler {
   private fail(error: WireError, status: CallStatus): void {
     const { call, response, wire } = this.options;
     const kind = error.kind === 'timeout' ? 'timeout' : this.status === null ? 'unreachable' : 'internal';
-    if (this.givenUp({ kind, retryAfterMs: null })) return this.controller?.abort(error);
+    if (this.givenUp({ kind, retryAfterMs: null })) return this.control?.abort();
     const sniffer = this.sniffer;
     this.finish(status, () => {
-      this.controller?.abort(error);
+      this.control?.abort();
       if (!response.headersSent) answerError(response, wire, error, { 'x-litellm-call-id': call.id, ...this.options.headers(performance.now() - this.sentMark) });
       else if (sniffer?.insideLine && !this.stream) response.destroy();
       else response.end(`\n${wire.errorEvent(error)}`);

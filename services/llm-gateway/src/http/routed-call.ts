@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError } from '@deskhand/contracts';
 import { after } from '../after.ts';
-import { AnswerTooLate } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { CallSize } from '../routing/deployment.ts';
@@ -142,29 +141,24 @@ export class RoutedCall {
       return this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
     }
     const sentMark = performance.now();
-    let ending: NodeJS.Timeout | null = null;
-    const relayed: RelayedCall = new RelayedCall({
+    const relayed = new RelayedCall({
       call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
       // What the gateway asked for and the client did not is taken out again.
       stripUsage: translated === null && facts.stream && !facts.wantsUsage,
       headers: (upstreamMs) => this.headers(attempt, upstreamMs),
       written: (act) => this.parts.written(act),
       retry: (failure) => {
-        clearTimeout(ending ?? undefined);
         this.triedMs += performance.now() - sentMark;
         end(null);
         return this.goOn(failure);
       },
       ended: (outcome) => {
-        clearTimeout(ending ?? undefined);
         end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
         this.finish(outcome);
       },
     });
     const headers = { ...(facts.stream ? acceptStream : acceptWhole), ...prepared.headers };
-    // However steadily it drips.
-    ending = setTimeout(() => relayed.onResponseError(null as never, new AnswerTooLate(longestMs)), longestMs);
-    outgoing.dispatch(prepared.origin, { path: prepared.path, method: 'POST', headers, body: bytes, headersTimeout: firstByteMs }, relayed);
+    outgoing.send(prepared.origin, { path: prepared.path, headers, body: bytes, firstByteMs, idleMs: limits.timeouts.idleMs, longestMs }, relayed);
   }
 
   /** The next attempt, if there is one: then the failure stays here. */

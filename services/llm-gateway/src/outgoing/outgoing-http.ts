@@ -1,6 +1,8 @@
 import { guardedConnector, type AddressPolicy, type Resolve } from '@deskhand/platform/outgoing';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
+import { Connections } from './connections.ts';
+import type { ExchangeHandler, OutgoingCall } from './exchange.ts';
 
 export interface OutgoingTimeouts {
   /** Milliseconds to an open connection, to the first byte of an answer, and between two pieces of it. */
@@ -9,25 +11,32 @@ export interface OutgoingTimeouts {
   idleMs: number;
 }
 
-interface Entry {
-  pool: Pool;
+interface Entry<Kind> {
+  to: Kind;
   usedAt: number;
 }
 
 const unusedMs = 300_000;
 
 /**
- * Every call that leaves this service goes through here: one pool of connections per origin, each connection opened by the
+ * Every call that leaves this service goes through here: pools of connections per origin, each connection opened by the
  * guarded connector, no redirect ever followed, no pipelining. Pools that nobody used for five minutes are closed.
  */
 export class OutgoingHttp {
-  private readonly pools = new Map<string, Entry>();
+  private readonly pools = new Map<string, Entry<Pool>>();
+  private readonly connections = new Map<string, Entry<Connections>>();
   private readonly sweeper: NodeJS.Timeout;
 
   constructor(private readonly policy: AddressPolicy, readonly timeouts: OutgoingTimeouts, private readonly resolve?: Resolve) {
     this.sweeper = setInterval(() => this.sweep(), 60_000).unref();
   }
 
+  /** A model call: its body is all there. */
+  send(origin: string, call: OutgoingCall, handler: ExchangeHandler): void {
+    entryOf(this.connections, origin, () => new Connections(origin, this.connector())).send(call, handler);
+  }
+
+  /** Any request; its body may still be coming. */
   dispatch(origin: string, options: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: Dispatcher.DispatchHandler): void {
     this.pool(origin).dispatch({ headersTimeout: this.timeouts.firstByteMs, bodyTimeout: this.timeouts.idleMs, ...options }, handler);
   }
@@ -61,30 +70,39 @@ export class OutgoingHttp {
 
   async close(): Promise<void> {
     clearInterval(this.sweeper);
+    for (const { to } of this.connections.values()) to.close();
+    this.connections.clear();
     const pools = [...this.pools.values()];
     this.pools.clear();
-    await Promise.all(pools.map(async ({ pool }) => pool.destroy()));
+    await Promise.all(pools.map(async ({ to }) => to.destroy()));
   }
 
   private pool(origin: string): Pool {
-    const now = Date.now();
-    const known = this.pools.get(origin);
-    if (known) {
-      known.usedAt = now;
-      return known.pool;
-    }
-    const connect = guardedConnector(this.policy, this.timeouts.connectMs, this.resolve);
-    const pool = new Pool(origin, { connections: 1_024, pipelining: 1, connect, maxHeaderSize: 64 * 1024 });
-    this.pools.set(origin, { pool, usedAt: now });
-    return pool;
+    return entryOf(this.pools, origin, () => new Pool(origin, { connections: 1_024, pipelining: 1, connect: this.connector(), maxHeaderSize: 64 * 1024 }));
+  }
+
+  private connector(): ReturnType<typeof guardedConnector> {
+    return guardedConnector(this.policy, this.timeouts.connectMs, this.resolve);
   }
 
   private sweep(): void {
     const before = Date.now() - unusedMs;
-    for (const [origin, { pool, usedAt }] of this.pools) {
-      if (usedAt > before || pool.stats.running > 0 || pool.stats.pending > 0) continue;
+    for (const [origin, { to, usedAt }] of this.pools) {
+      if (usedAt > before || to.stats.running > 0 || to.stats.pending > 0) continue;
       this.pools.delete(origin);
-      void pool.close();
+      void to.close();
+    }
+    for (const [origin, { to, usedAt }] of this.connections) {
+      if (usedAt > before || to.busy) continue;
+      this.connections.delete(origin);
+      to.close();
     }
   }
+}
+
+function entryOf<Kind>(entries: Map<string, Entry<Kind>>, origin: string, make: () => Kind): Kind {
+  let entry = entries.get(origin);
+  if (entry === undefined) entries.set(origin, entry = { to: make(), usedAt: 0 });
+  entry.usedAt = Date.now();
+  return entry.to;
 }

@@ -2,12 +2,12 @@ import type { RouterSettings } from '../configuration/gateway-file.ts';
 import type { CallSize, Deployment } from './deployment.ts';
 
 /** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. `roomy`: whether one has room, by what is held here unless said otherwise. */
-export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: ReadonlySet<Deployment>, random: () => number = Math.random, roomy: (deployment: Deployment) => boolean = (deployment) => deployment.hasRoom(size)): Deployment | null {
+export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: readonly Deployment[], random: () => number = Math.random, roomy: (deployment: Deployment) => boolean = (deployment) => deployment.hasRoom(size)): Deployment | null {
   // Most models have one deployment, and every call passes here.
   if (deployments.length === 1) return fits(deployments[0]!, settings, size) && !deployments[0]!.isCooled && roomy(deployments[0]!) ? deployments[0]! : null;
   const fitting = deployments.filter((deployment) => fits(deployment, settings, size));
   const awake = fitting.filter((deployment) => !deployment.isCooled && roomy(deployment));
-  const fresh = awake.filter((deployment) => !tried.has(deployment));
+  const fresh = awake.filter((deployment) => !tried.includes(deployment));
   const candidates = firstOrder(fresh.length > 0 ? fresh : awake);
   if (candidates.length <= 1) return candidates[0] ?? null;
   if (settings.strategy === 'least-busy') return least(candidates, ({ active }) => active, random);

@@ -34,16 +34,17 @@ export class RoutePlan {
   attemptedRetries = 0;
   attemptedFallbacks = 0;
   #queue: string[];
-  #seen: Set<string>;
+  // Lists, because almost every call has one entry in each.
+  #seen: string[];
   #tries = 0;
-  #tried = new Set<Deployment>();
+  #tried: Deployment[] = [];
   #current: Attempt | null = null;
   /** Room is held at it for the first attempt. */
   #prepared: Deployment | null = null;
 
   constructor(private readonly router: Router, private readonly wanted: string, private readonly size: CallSize, private readonly random: () => number = Math.random) {
     this.#queue = [wanted];
-    this.#seen = new Set(this.#queue);
+    this.#seen = [wanted];
   }
 
   /**
@@ -104,7 +105,7 @@ export class RoutePlan {
 
   /** No wait where another deployment can be asked at once. */
   #wait(failure: AttemptFailure): number {
-    const untried = this.router.deploymentsOf(this.#current!.group).some((deployment) => !this.#tried.has(deployment) && !deployment.isCooled);
+    const untried = this.router.deploymentsOf(this.#current!.group).some((deployment) => !this.#tried.includes(deployment) && !deployment.isCooled);
     if (untried) return 0;
     const backOff = Math.min(firstWaitMs * 2 ** (this.#tries - 1), longestWaitMs);
     return Math.max(Math.min(failure.retryAfterMs ?? backOff * (0.75 + this.random() / 2), longestWaitMs), this.router.settings.retryAfter * 1_000);
@@ -117,7 +118,7 @@ export class RoutePlan {
     this.#prepared = null;
     if (deployment === null) return null;
     this.#tries++;
-    this.#tried.add(deployment);
+    if (!this.#tried.includes(deployment)) this.#tried.push(deployment);
     const { timeout, streamTimeout } = this.router.settings;
     const { limits } = deployment.entry;
     const firstByteMs = millisecondsOf(limits.streamTimeout ?? limits.timeout ?? streamTimeout ?? timeout);
@@ -144,13 +145,13 @@ export class RoutePlan {
     if (from === undefined) return null;
     for (const group of this.#fallbacksOf(from, failure)) {
       const name = this.router.groupOf(group);
-      if (this.#seen.has(name) || this.#seen.size > this.router.settings.maxFallbacks) continue;
-      this.#seen.add(name);
+      if (this.#seen.includes(name) || this.#seen.length > this.router.settings.maxFallbacks) continue;
+      this.#seen.push(name);
       this.#queue.push(name);
     }
     while (this.#queue.length > 0) {
       this.#tries = 0;
-      this.#tried.clear();
+      this.#tried = [];
       const next = this.#next(0);
       if (next !== null) {
         this.attemptedFallbacks++;

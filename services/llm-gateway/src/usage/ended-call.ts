@@ -11,7 +11,7 @@ export function endedCall(call: ModelCall, outcome: AnyOutcome, durationMs: numb
     source: call.route.source, provider: call.route.provider, model: kept(call.route.model), wire: call.wire, stream: call.stream, status: outcome.status, httpStatus: outcome.httpStatus,
     ...outcome.usage, estimated: outcome.estimated, cost: null, firstByteMs: outcome.firstByteMs, durationMs,
   };
-  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.prices && { prices: call.prices }), ...(call.baseModel != null && { baseModel: call.baseModel }), ...(outcome.status === 'lost' && call.reserved !== undefined && { least: call.reserved }) };
+  return { row, baseUrl: call.baseUrl, officialPrices: call.officialPrices, ...(call.journaled && { journaled: call.journaled }), ...(call.prices && { prices: call.prices }), ...(call.baseModel != null && { baseModel: call.baseModel }), ...(outcome.status === 'lost' && call.reserved !== undefined && { least: call.reserved }) };
 }
 
 /** A name that a provider stated, as every database keeps it: one that it refuses would hold up all rows after it. */

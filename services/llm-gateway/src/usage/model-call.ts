@@ -10,6 +10,11 @@ export type CallStatus = 'completed' | 'cached' | 'refused' | 'failed' | 'cut' |
 /** Whether a client got what it asked for. */
 export const wentWell = (status: string): boolean => status === 'completed' || status === 'cached';
 
+/** Where the journal keeps a call; nobody else looks into it. */
+export interface JournalPlace {
+  isStored: boolean;
+}
+
 /** A call that began. */
 export interface ModelCall {
   id: string;
@@ -41,6 +46,7 @@ export interface ModelCall {
   reserved?: number;
   /** Tokens of output that it is held to, because it is under a budget and states no limit. */
   outputLimit?: number | null;
+  journaled?: JournalPlace;
 }
 
 /** What became of it. */
@@ -63,6 +69,7 @@ export interface EndedCall {
   priced?: boolean;
   /** US dollars that it costs at least: nobody knows what a lost call used, so it costs all that was set aside. */
   least?: number;
+  journaled?: JournalPlace;
 }
 
 export const estimatedInput = (requestBytes: number): number => Math.ceil(requestBytes / 4);

@@ -1,13 +1,15 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { JournalText, readJournal, type JournalEntry, type Place } from './journal-lines.ts';
-import type { EndedCall, ModelCall } from './model-call.ts';
+import type { EndedCall, JournalPlace, ModelCall } from './model-call.ts';
 
 /** A call with what its line says of its place. */
-interface Open extends JournalEntry {
+interface Open extends JournalEntry, JournalPlace {
   place: Place;
 }
 
+/** So many that are stored already may be among those that are open. */
+const mostStored = 256;
 const rotateAt = 16 * 1024 * 1024;
 
 /**
@@ -15,7 +17,10 @@ const rotateAt = 16 * 1024 * 1024;
  * turn of the event loop, which a killed process does not take along; a power cut may. One file a process.
  */
 export class UsageJournal {
-  private readonly open = new Map<string, Open>();
+  // In one list that is closed up in place. A map that every call goes into and out of grows a chain of dead tables, which
+  // the garbage collector copies with all that was in them.
+  private readonly open: Open[] = [];
+  private storedCount = 0;
   private readonly text = new JournalText();
   private lines: string[] = [];
   private waiting: (() => void)[] = [];
@@ -45,15 +50,18 @@ export class UsageJournal {
 
   begun(call: ModelCall): void {
     if (this.folder === null) return;
-    this.open.set(call.id, { call, ended: null, place: placeOf(call) });
+    const open: Open = { call, ended: null, place: placeOf(call), isStored: false };
+    this.open.push(open);
+    call.journaled = open;
     this.add(this.text.begun(call));
   }
 
   ended(call: ModelCall, ended: EndedCall): void {
     if (this.folder === null) return;
-    if (!this.open.has(call.id)) this.begun(call);
-    const open = this.open.get(call.id)!;
+    if (call.journaled === undefined) this.begun(call);
+    const open = call.journaled as Open;
     open.ended = ended;
+    ended.journaled = open;
     this.add(this.text.ended(ended, isAt(call, open.place) ? null : placeOf(call)));
   }
 
@@ -63,9 +71,14 @@ export class UsageJournal {
     else act();
   }
 
-  stored(ids: readonly string[]): void {
-    for (const id of ids) this.open.delete(id);
-    if (this.open.size === 0) {
+  stored(calls: readonly EndedCall[]): void {
+    for (const { journaled } of calls) {
+      if (journaled === undefined || journaled.isStored) continue;
+      journaled.isStored = true;
+      this.storedCount++;
+    }
+    if (this.storedCount > Math.max(mostStored, this.open.length / 2) || this.storedCount === this.open.length || this.size > rotateAt) this.closeUp();
+    if (this.open.length === 0) {
       this.lines = [];
       if (this.file !== null && this.size > 0) ftruncateSync(this.file, 0);
       this.size = 0;
@@ -76,8 +89,16 @@ export class UsageJournal {
   close(empty: boolean): void {
     this.write();
     if (this.file !== null) closeSync(this.file);
-    if (this.file !== null && empty && this.open.size === 0) rmSync(this.path, { force: true });
+    if (this.file !== null && empty && this.open.length === this.storedCount) rmSync(this.path, { force: true });
     this.file = null;
+  }
+
+  /** Takes out what is stored. */
+  private closeUp(): void {
+    let count = 0;
+    for (const open of this.open) if (!open.isStored) this.open[count++] = open;
+    this.open.length = count;
+    this.storedCount = 0;
   }
 
   private add(line: string): void {
@@ -122,7 +143,7 @@ export class UsageJournal {
     const [old, oldPath] = [this.file, this.path];
     this.file = null;
     this.size = 0;
-    this.lines = [...this.open.values()].flatMap((open) => {
+    this.lines = this.open.flatMap((open) => {
       open.place = placeOf(open.call);
       return [this.text.begun(open.call), ...(open.ended === null ? [] : [this.text.ended(open.ended, null)])];
     });

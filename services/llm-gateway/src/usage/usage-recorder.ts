@@ -112,7 +112,7 @@ export class UsageRecorder {
       this.failures = 0;
       this.pending.splice(0, batch.length);
       this.doubtful &&= this.pending.length > 0;
-      this.journal.stored(batch.map((call) => call.row.id));
+      this.journal.stored(batch);
     }
   }
 }
