@@ -153,6 +153,19 @@ describe('SECURITY 28: a client that', () => {
     }
   });
 
+  it('leaves with the last event has got all of its answer: of a provider that is slow to end, and of a built-in model', async () => {
+    upstream.use(() => ({ text: 'one two three', paceMs: 60 }));
+    const ask = async (routed: string, usage: boolean): Promise<string> => {
+      const route = await gateway.resolve(user, routed);
+      const client = new OpenAI({ baseURL: route.base_url, apiKey: route.token, maxRetries: 0 });
+      for await (const chunk of await client.chat.completions.create({ model: route.model, stream: true, ...(usage && { stream_options: { include_usage: true } }), messages: [{ role: 'user', content: 'hello' }] })) void chunk;
+      const row = async () => (await gateway.usage()).find((candidate) => candidate.runId === route.run_id);
+      await expect.poll(row).toBeDefined();
+      return (await row())!.status;
+    };
+    expect([await ask('openai/m', true), await ask('openai/m', false), await ask('mock/echo', true), await ask('scripted/demo', true)]).toEqual(['completed', 'completed', 'completed', 'completed']);
+  });
+
   it('reads nothing: memory stays bounded, the provider waits, the client is cut in the end', async () => {
     upstream.aborted.length = 0;
     upstream.use(() => ({ hostile: 'endless-events' }));

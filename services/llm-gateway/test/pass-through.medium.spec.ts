@@ -184,6 +184,16 @@ describe('a subscription\'s calls (LLM-7)', () => {
     expect(await rowOf({ headers: Object.fromEntries(response.headers) })).toMatchObject({ status: 'cancelled', model: 'claude-opus-5-5', uncachedInput: 70, estimated: true });
   });
 
+  it('are whole where a client leaves with the last event, before the end', async () => {
+    answer = (_, response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(stream.join(''));
+    const controller = new AbortController();
+    const response = await fetch(`${gateway.url}/claude/v1/messages`, { method: 'POST', body: '{}', signal: controller.signal, headers: { authorization: login, 'x-litellm-api-key': masterKey } });
+    let text = '';
+    for (const reader = response.body!.getReader(); text.length < stream.join('').length; ) text += Buffer.from((await reader.read()).value!).toString();
+    controller.abort();
+    expect(await rowOf({ headers: Object.fromEntries(response.headers) })).toMatchObject({ status: 'completed', estimated: false });
+  });
+
   it('SECURITY 28: a client that takes nothing is cut, and holds little meanwhile', async () => {
     let given = 0;
     answer = async (_, response) => {

@@ -43,14 +43,16 @@ async function writeEvents(events: Iterable<string>, paceMs: number, response: S
   const size = paceMs > 0 ? 1 : batch;
   let waiting: string[] = [];
   for (const event of events) {
+    if (waiting.length === size) {
+      if (!(await write(response, waiting.join('')))) return false;
+      waiting = [];
+      await (paceMs > 0 ? sleep(paceMs) : nextTurn());
+    }
     waiting.push(event);
-    if (waiting.length < size) continue;
-    if (!(await write(response, waiting.join('')))) return false;
-    waiting = [];
-    await (paceMs > 0 ? sleep(paceMs) : nextTurn());
   }
-  if (!(await write(response, waiting.join('')))) return false;
-  response.end();
+  // Clients leave at the last event without waiting for the end, so both go together.
+  if (response.destroyed) return false;
+  response.end(waiting.join(''));
   return true;
 }
 

@@ -86,7 +86,7 @@ export class RelayedCall implements ExchangeHandler {
     options.response.once('close', this.onClose);
   }
 
-  private readonly onClose = (): void => this.clientLeft();
+  private readonly onClose = (): void => this.clientLeft(this.slow === null);
 
   onRequestStart(control: ExchangeControl): void {
     this.control = control;
@@ -222,7 +222,7 @@ export class RelayedCall implements ExchangeHandler {
     if (this.slow !== null) return;
     const { response, limits } = this.options;
     this.control?.pause();
-    this.slow = setTimeout(() => { this.clientLeft(); response.destroy(); }, limits.slowClientMs);
+    this.slow = setTimeout(() => { this.clientLeft(false); response.destroy(); }, limits.slowClientMs);
     response.once('drain', () => {
       if (this.slow !== null) clearTimeout(this.slow);
       this.slow = null;
@@ -230,12 +230,12 @@ export class RelayedCall implements ExchangeHandler {
     });
   }
 
-  private clientLeft(): void {
+  private clientLeft(tookAll: boolean): void {
     if (this.over) return;
     // What came last was produced, too.
     if (this.sniffer && this.parts.length > 0) this.takeParts();
     if (this.over) return;
-    this.finish('cancelled', () => this.control?.abort());
+    this.finish(tookAll && this.sniffer?.complete === true ? 'completed' : 'cancelled', () => this.control?.abort());
   }
 
   /** Whether somebody else goes on with the call; then this one is over without a word. */

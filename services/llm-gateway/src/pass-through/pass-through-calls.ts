@@ -131,11 +131,12 @@ export class PassThroughCalls {
     this.parts.recorder.begin(call);
   }
 
-  private async account(call: ModelCall, held: KeyCall | null, { status, httpStatus, firstByteMs, watcher, stream }: PassedOutcome, requestBytes: number): Promise<void> {
+  private async account(call: ModelCall, held: KeyCall | null, { status, httpStatus, firstByteMs, watcher, stream, tookAll }: PassedOutcome, requestBytes: number): Promise<void> {
     const nothing = status === 'failed' || status === 'refused' || watcher === null;
     const watched = nothing ? null : await watcher.end(status === 'completed', estimatedInput(requestBytes));
     const known: ModelCall = { ...call, stream, route: { ...call.route, model: watched?.model ?? call.route.model } };
-    const outcome: CallOutcome = { status, httpStatus, firstByteMs, usage: watched?.usage ?? noUsage, estimated: watched?.estimated ?? false };
+    // Clients leave at the last event without waiting for the end.
+    const outcome: CallOutcome = { status: status === 'cancelled' && tookAll && watched?.complete === true ? 'completed' : status, httpStatus, firstByteMs, usage: watched?.usage ?? noUsage, estimated: watched?.estimated ?? false };
     this.parts.metrics.end();
     const ended = this.parts.recorder.end(known, outcome);
     held?.ended(ended);

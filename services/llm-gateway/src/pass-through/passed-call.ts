@@ -15,6 +15,8 @@ export interface PassedOutcome {
   firstByteMs: number | null;
   stream: boolean;
   watcher: UsageWatcher | null;
+  /** The client took all that came. */
+  tookAll: boolean;
 }
 
 export interface PassedCallOptions {
@@ -51,7 +53,7 @@ export class PassedCall implements Dispatcher.DispatchHandler {
     options.response.once('close', this.onClose);
   }
 
-  private readonly onClose = (): void => this.clientLeft('The client left');
+  private readonly onClose = (): void => this.clientLeft('The client left', this.slow === null);
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
@@ -103,7 +105,7 @@ export class PassedCall implements Dispatcher.DispatchHandler {
     const { response, limits } = this.options;
     if (this.slow !== null) return;
     controller.pause();
-    this.slow = setTimeout(() => { this.clientLeft('The client is too slow'); response.destroy(); }, limits.slowClientMs);
+    this.slow = setTimeout(() => { this.clientLeft('The client is too slow', false); response.destroy(); }, limits.slowClientMs);
     response.once('drain', () => {
       if (this.slow !== null) clearTimeout(this.slow);
       this.slow = null;
@@ -111,9 +113,9 @@ export class PassedCall implements Dispatcher.DispatchHandler {
     });
   }
 
-  private clientLeft(reason: string): void {
+  private clientLeft(reason: string, tookAll: boolean): void {
     if (this.over) return;
-    this.finish('cancelled', () => this.controller?.abort(new Error(reason)));
+    this.finish('cancelled', () => this.controller?.abort(new Error(reason)), tookAll);
   }
 
   /** Once bytes are there, only a broken connection can say that not all of them are. */
@@ -126,11 +128,11 @@ export class PassedCall implements Dispatcher.DispatchHandler {
     });
   }
 
-  private finish(status: CallStatus, act: () => void): void {
+  private finish(status: CallStatus, act: () => void, tookAll = status === 'completed'): void {
     this.over = true;
     this.options.response.off('close', this.onClose);
     if (this.slow !== null) clearTimeout(this.slow);
     act();
-    this.options.ended({ status, httpStatus: this.status, firstByteMs: this.firstByteMs, stream: this.stream, watcher: this.watcher });
+    this.options.ended({ status, httpStatus: this.status, firstByteMs: this.firstByteMs, stream: this.stream, watcher: this.watcher, tookAll });
   }
 }

@@ -20,6 +20,8 @@ export interface WatchedUsage {
   usage: TokenUsage;
   estimated: boolean;
   model: string | null;
+  /** All was said, its end aside. */
+  complete: boolean;
 }
 
 /** Reads usage and the model's name in a copy of what passes. It never touches the bytes, and gives up rather than hold anything up. */
@@ -58,9 +60,10 @@ export class UsageWatcher {
       await new Promise<void>((resolve) => decompressor.once('end', resolve).once('error', () => resolve()).once('close', resolve).end());
     }
     const known = this.sniffer === null ? this.ofWhole() : this.sniffer.usage;
-    if (known !== null && (whole || this.sniffer?.final === true)) return { usage: { ...noUsage, ...known }, estimated: false, model: this.model };
+    const complete = whole || this.sniffer?.complete === true;
+    if (known !== null && (whole || this.sniffer?.final === true)) return { usage: { ...noUsage, ...known }, estimated: false, model: this.model, complete };
     const output = Math.max(known?.output ?? 0, this.sniffer?.estimatedOutput() ?? 0);
-    return { usage: { ...noUsage, uncachedInput: requestTokens, ...known, output }, estimated: true, model: this.model };
+    return { usage: { ...noUsage, uncachedInput: requestTokens, ...known, output }, estimated: true, model: this.model, complete };
   }
 
   private read(chunk: Buffer): void {

@@ -24,7 +24,10 @@ export const openaiChat: Wire = {
     if (!isRecord(data)) return { usage: null, final: false, onlyUsage: false };
     // Groq states it in a place of its own where it is not asked.
     const usage = readUsage(data.usage) ?? (isRecord(data.x_groq) ? readUsage(data.x_groq.usage) : null);
-    return { usage, final: usage !== null, onlyUsage: usage !== null && Array.isArray(data.choices) && data.choices.length === 0 };
+    const choices: unknown[] = Array.isArray(data.choices) ? data.choices : [];
+    // Some servers state it with every piece, as it grows.
+    const final = usage !== null && choices.every((choice) => isRecord(choice) && choice.finish_reason != null);
+    return { usage, final, onlyUsage: usage !== null && Array.isArray(data.choices) && choices.length === 0 };
   },
 
   errorBody: (error) => ({ error: { message: error.message, type: error.code === budgetExceeded ? budgetExceeded : (errorTypes[error.kind] ?? 'invalid_request_error'), param: error.param, code: error.code ?? String(errorStatus[error.kind]) } }),

@@ -27,6 +27,7 @@ export class StreamSniffer {
   private bytes = 0;
   private events = 0;
   private shortestEvent = Infinity;
+  private last: Buffer = nothing;
   private readonly partial: Buffer[] = [];
   private partialSize = 0;
 
@@ -35,6 +36,11 @@ export class StreamSniffer {
   /** Whether a client holds the beginning of a line whose end never came. */
   get insideLine(): boolean {
     return this.partialSize > 0 && !this.strip;
+  }
+
+  /** Whether all was said and only the end of the stream is missing, for which clients do not wait. */
+  get complete(): boolean {
+    return this.final || this.last.subarray(-32).includes('data: [DONE]');
   }
 
   /** The bytes to pass on now. Throws `LineTooLong`. */
@@ -49,6 +55,7 @@ export class StreamSniffer {
     this.partial.length = 0;
     this.partialSize = 0;
     if (end < chunk.length) this.keep(chunk.subarray(end));
+    this.last = lines;
     this.measure(lines);
     const passed = this.inspect(lines);
     return this.strip ? passed : chunk;
