@@ -28,7 +28,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'computers', include: computers, exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 2 },
+        test: { name: 'computers', include: computers, exclude: never, testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3 },
       },
       {
         extends: true,

@@ -21,8 +21,6 @@ export interface BenchmarkOptions {
 export interface Benchmark {
   readonly name: string;
   readonly figures: readonly FigureDeclaration[];
-  /** What it bounds are counts, which a busy machine does not change: in `npm test` it may run beside others. */
-  readonly countsOnly?: boolean;
   /** Not part of `npm test`. */
   readonly onlyWhenAsked?: boolean;
   /** Values by figure name. Throws when the measurement itself failed. */

@@ -14,7 +14,6 @@ const savedAfterMs = 1_500;
 
 export const benchmark: Benchmark = {
   name: 'crash',
-  countsOnly: true,
   figures: [
     { name: 'kills', unit: 'kills', how: 'kill -9 of a service, the supervisor or nats-server at a random moment, 8 runs with side effects at work all the time', least: 1 },
     { name: 'lost', unit: 'messages', how: 'messages that were accepted and are missing, runs that never ended, and effects that a tool result reports and that did not happen', most: 0 },

@@ -10,7 +10,6 @@ const width = 6;
 
 export const benchmark: Benchmark = {
   name: 'resume',
-  countsOnly: true,
   figures: [
     { name: 'streams', unit: 'streams', how: 'streams of at least 200 deltas (text, reasoning and tool output) followed over SSE, WebSocket and new tabs, each cut 1 to 4 times at random points and resumed with its cursor; a tenth of them while the gateway is killed', least: 1 },
     { name: 'lost', unit: 'events', how: 'gaps and differing blocks seen by a client that joins deltas by itself and repairs nothing, or final content that differs from what REST answers', most: 0 },

@@ -57,7 +57,7 @@ export class GatewayServer {
 
   constructor(private readonly parts: GatewayServerParts) {
     this.endpoints = new Map(this.listEndpoints());
-    this.server = createServer({ maxHeaderSize: 32 * 1024, headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, noDelay: true }, (request, response) => void this.serve(request, response));
+    this.server = createServer({ maxHeaderSize: 32 * 1024, headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, noDelay: true }, (request, response) => this.serve(request, response));
     this.server.maxConnections = 10_000;
   }
 
@@ -82,7 +82,7 @@ export class GatewayServer {
     clearTimeout(limit);
   }
 
-  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private serve(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     const endpoint = this.endpoints.get(path) ?? this.parts.passThrough.endpoint(path) ?? this.endpointNamed(path);
     const wire = endpoint?.wire ?? openaiChat;
@@ -94,7 +94,8 @@ export class GatewayServer {
         response.setHeader('allow', endpoint.methods.join(', '));
         throw new WireError('method-not-allowed', `${path} takes ${endpoint.methods.join(', ')}.`);
       }
-      await endpoint.handle(request, response);
+      const served = endpoint.handle(request, response);
+      if (served instanceof Promise) served.catch((error: unknown) => this.refuse(request, response, wire, error));
     } catch (error) {
       this.refuse(request, response, wire, error);
     }

@@ -55,7 +55,6 @@ interface Sent {
  * first byte on there is no way back.
  */
 export class RoutedCall {
-  private waiting: NodeJS.Timeout | null = null;
   private sent = false;
   /** What attempts took that came to nothing. */
   private triedMs = 0;
@@ -69,16 +68,9 @@ export class RoutedCall {
 
   /** Throws `WireError` when nothing can be asked now. */
   start(): void {
-    const { plan, response } = this.parts;
+    const { plan } = this.parts;
     const first = plan.first();
     if (first === null) throw plan.nobody;
-    // A call whose client leaves between two attempts has no relay that would notice.
-    response.once('close', () => {
-      if (this.waiting === null) return;
-      clearTimeout(this.waiting);
-      this.waiting = null;
-      this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
-    });
     this.begin(first);
   }
 
@@ -167,13 +159,22 @@ export class RoutedCall {
     if (next === null) return false;
     // Never within the attempt that failed: a row of failures must not grow the stack.
     if (next.waitMs === 0) queueMicrotask(() => this.begin(next));
-    else {
-      this.waiting = setTimeout(() => {
-        this.waiting = null;
-        this.begin(next);
-      }, next.waitMs);
-    }
+    else this.wait(next);
     return true;
+  }
+
+  private wait(next: Attempt): void {
+    const { response } = this.parts;
+    // A call whose client leaves between two attempts has no relay that would notice.
+    const left = (): void => {
+      clearTimeout(timer);
+      this.finish({ status: 'cancelled', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null });
+    };
+    const timer = setTimeout(() => {
+      response.off('close', left);
+      this.begin(next);
+    }, next.waitMs);
+    response.once('close', left);
   }
 
   /** LiteLLM's names for what happened on the way. */

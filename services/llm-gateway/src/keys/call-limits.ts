@@ -20,6 +20,7 @@ export class CallLimits {
    * Nobody knows the tokens of a call before it is over, so a minute's may be exceeded by those of calls that are under way.
    */
   begin(key: VirtualKey): CountOut | Promise<CountOut> {
+    if (key.holders.length === 0 && key.rpm === null && key.tpm === null && key.maxParallel === null) return nothing;
     const wanted: Wanted[] = [];
     want(wanted, 'key', key.hash, key);
     for (const holder of key.holders) want(wanted, holder.kind, holder.id, holder);

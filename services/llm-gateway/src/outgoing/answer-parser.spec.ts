@@ -101,7 +101,7 @@ describe('an answer over HTTP/1.1', () => {
       const got = read(cut(text, at), true);
       expect(got).toMatchObject({ status: 200, body: whole, over: true, reusable: way !== 'rest' });
       expect(got).toEqual(read([text], true));
-    }), { numRuns: 2_000 });
+    }), { numRuns: 1_000 });
   });
 
   it('ends in an answer or an error, whatever comes', () => {
@@ -117,6 +117,6 @@ describe('an answer over HTTP/1.1', () => {
         }
       };
       expect(outcome(cut(text, at))).toEqual(outcome([text]));
-    }), { numRuns: 5_000 });
+    }), { numRuns: 2_000 });
   });
 });

@@ -13,8 +13,13 @@ export function bytesWithoutKey(bytes: Buffer, key: string): Buffer {
 
 /** The same for the headers of an answer; unchanged headers stay the same object. */
 export function headersWithoutKeys(headers: IncomingHttpHeaders, keys: readonly string[]): IncomingHttpHeaders {
-  const long = keys.filter((key) => key.length >= 8);
-  const quotes = (value: string | string[] | undefined): boolean => value !== undefined && long.some((key) => (typeof value === 'string' ? value.includes(key) : value.some((one) => one.includes(key))));
-  if (long.length === 0 || !Object.values(headers).some(quotes)) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([, value]) => !quotes(value)));
+  // Every call passes here, and next to none is quoted.
+  for (const name in headers) if (quotes(headers[name], keys)) return Object.fromEntries(Object.entries(headers).filter(([, value]) => !quotes(value, keys)));
+  return headers;
+}
+
+function quotes(value: string | string[] | undefined, keys: readonly string[]): boolean {
+  if (value === undefined) return false;
+  for (const key of keys) if (key.length >= 8 && (typeof value === 'string' ? value.includes(key) : value.some((one) => one.includes(key)))) return true;
+  return false;
 }

@@ -37,11 +37,13 @@ export class JournalText {
 
   /** `moved`: what the call's first line does not say of where it ended up; null: nothing. */
   ended({ row, priced }: EndedCall, moved: Place | null): string {
-    return `${JSON.stringify([
-      'ended', row.id, moved, row.status as AnyOutcome['status'], row.httpStatus ?? null, row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.estimated, row.firstByteMs ?? null, row.durationMs, row.cost ?? null, priced === true,
-    ] satisfies Line)}\n`;
+    // Nothing here has to be escaped: numbers, a status of our own, and an id that `begun` wrote the same way.
+    return `["ended","${row.id}",${moved === null ? 'null' : JSON.stringify(moved)},"${row.status}",${text(row.httpStatus)},${text(row.uncachedInput)},${text(row.cacheRead)},${text(row.cacheWrite5m)},${text(row.cacheWrite1h)},${text(row.output)},${text(row.reasoning)},${row.estimated},${text(row.firstByteMs)},${text(row.durationMs)},${text(row.cost)},${priced === true}]\n`;
   }
 }
+
+/** As JSON has it. */
+const text = (value: number | null | undefined): string => (value != null && Number.isFinite(value) ? String(value) : 'null');
 
 /** What stands in a journal, by the calls' ids. The last line of a killed process may be half a line. */
 export function readJournal(text: string): Map<string, JournalEntry> {

@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { JournalText, readJournal, type JournalEntry, type Place } from './journal-lines.ts';
 import type { EndedCall, JournalPlace, ModelCall } from './model-call.ts';
 
-/** A call with what its line says of its place. */
-interface Open extends JournalEntry, JournalPlace {
-  place: Place;
-}
+/** A call, with what its first line says of its place. */
+type Open = JournalEntry & JournalPlace & Required<Place>;
 
 /** So many that are stored already may be among those that are open. */
 const mostStored = 256;
@@ -50,7 +48,8 @@ export class UsageJournal {
 
   begun(call: ModelCall): void {
     if (this.folder === null) return;
-    const open: Open = { call, ended: null, place: placeOf(call), isStored: false };
+    const { route, baseUrl, prices = null, baseModel = null } = call;
+    const open: Open = { call, ended: null, isStored: false, route, baseUrl, prices, baseModel };
     this.open.push(open);
     call.journaled = open;
     this.add(this.text.begun(call));
@@ -62,7 +61,7 @@ export class UsageJournal {
     const open = call.journaled as Open;
     open.ended = ended;
     ended.journaled = open;
-    this.add(this.text.ended(ended, isAt(call, open.place) ? null : placeOf(call)));
+    this.add(this.text.ended(ended, isAt(call, open) ? null : placeOf(call)));
   }
 
   /** Runs `act` once every line so far is written; at once when there is none to write. */
@@ -144,7 +143,7 @@ export class UsageJournal {
     this.file = null;
     this.size = 0;
     this.lines = this.open.flatMap((open) => {
-      open.place = placeOf(open.call);
+      Object.assign(open, placeOf(open.call));
       return [this.text.begun(open.call), ...(open.ended === null ? [] : [this.text.ended(open.ended, null)])];
     });
     this.write();

@@ -14,10 +14,10 @@ const columns = [
   'uncached_input', 'cache_read', 'cache_write5m', 'cache_write1h', 'output', 'reasoning', 'estimated', 'cost', 'first_byte_ms', 'duration_ms',
 ];
 /** In the columns' order; by hand, because every model call passes here and the mapper costs several times the insert. */
-const valuesOf = (row: UsageRow): unknown[] => [
+const addValues = (values: unknown[], row: UsageRow): number => values.push(
   row.id, row.startedAt, row.userId ?? null, row.conversationId ?? null, row.runId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.agent ?? null, row.modelGroup ?? null, row.source ?? null, row.provider, row.model, row.wire, row.stream, row.status, row.httpStatus ?? null,
   row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.estimated, row.cost ?? null, row.firstByteMs ?? null, row.durationMs,
-];
+);
 const places = `(${columns.map(() => '?').join(', ')})`;
 /** Rows of one statement: few different numbers, because a statement is compiled once and a large one takes long. */
 const portions = [64, 8, 1] as const;
@@ -66,7 +66,7 @@ export class UsageRepository {
 /** As many rows as a statement takes. Resolves with those that were not there yet. */
 async function insert(em: EntityManager, rows: readonly UsageRow[], mayBeThere: boolean): Promise<readonly UsageRow[]> {
   const values: unknown[] = [];
-  for (const row of rows) values.push(...valuesOf(row));
+  for (const row of rows) addValues(values, row);
   const sql = insertions.get(rows.length)!;
   if (!mayBeThere) {
     await em.execute(sql, values, 'run');
