@@ -7,7 +7,7 @@ import { figureLine, measured, outOfBounds } from './figures.ts';
 import { benchmarkNames, loadBenchmark } from './load.ts';
 
 const part = 40;
-const atOnce = 3;
+const atOnce = 2;
 const mostSeconds = 400;
 
 /** Which take longest, so that none of them is alone at the end. */
@@ -15,7 +15,7 @@ const longFirst = ['click', 'crash', 'vnc', 'resume', 'start', 'first-token', 'p
 
 /**
  * Runs every benchmark that is not only for when it is asked for, at a fortieth of its size; each passes when it measures and
- * stays within its loose bounds. Three at a time: whether they run is seen here, how fast the product is only when one is asked for alone.
+ * stays within its loose bounds. Two at a time: whether they run is seen here, how fast the product is only when one is asked for alone.
  */
 export async function smokeTestBenchmarks(): Promise<Count> {
   const all = (await Promise.all(benchmarkNames().map(loadBenchmark))).filter(({ onlyWhenAsked }) => onlyWhenAsked !== true).map(({ name }) => name);

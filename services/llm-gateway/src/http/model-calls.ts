@@ -68,7 +68,7 @@ export class ModelCalls {
   async serve(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMark = performance.now();
     const { callers } = this.parts;
-    const identified = callers.identify(request.headers);
+    const identified = callers.identify(request.headers, request.socket);
     const caller = identified instanceof Promise ? await identified : identified;
     const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);

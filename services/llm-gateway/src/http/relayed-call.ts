@@ -6,6 +6,7 @@ import { bytesWithoutKey, headersWithoutKeys } from '../providers/without-key.ts
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { StreamDecoder } from '../upstreams/upstream.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
+import { usageAtTheEnd } from '../wire/answer-end.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
 import { LineTooLong, StreamSniffer } from '../wire/stream-sniffer.ts';
 import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
@@ -201,7 +202,7 @@ export class RelayedCall implements ExchangeHandler {
     const text = read.toString('utf8');
     // Text goes out in one piece with its head, bytes do not; what is no UTF-8 passes as it is.
     const same = read.length <= mostAsText && !text.includes('\ufffd') ? text : read;
-    const answer = parse(text);
+    const answer = (status < 400 && translated === null ? usageAtTheEnd(text) : undefined) ?? parse(text);
     if (status >= 400) {
       if (this.givenUp({ kind: readFailure(target.wire, status, answer ?? text).kind, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
       const failure = translation?.failure(status, answer ?? text);

@@ -12,8 +12,10 @@ const rememberedAtMost = 4_096;
 
 /** Knows callers by the credential they send. */
 export class Callers {
-  /** Everything is known by its hash: no key stays in memory, and comparing hashes tells nothing about a key. */
+  /** Everything is known by its hash: no key outlives the connection that it came over, and comparing hashes tells nothing about a key. */
   private readonly masterHashes: ReadonlySet<string>;
+  /** What connections said last: most say the same with every call. */
+  private readonly said = new WeakMap<object, { credential: string; hash: string }>();
   private readonly verified = new Map<string, RunClaims>();
 
   /** `masterKeys`: of the environment and of the configuration file; both open the gateway. `keyHeader`: where the operator wants keys to be looked for first. */
@@ -23,12 +25,12 @@ export class Callers {
 
   /**
    * The operator's header, else `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`. A promise only where the database must be asked.
-   * Throws, or rejects with, `WireError`.
+   * Throws, or rejects with, `WireError`. `connection`: any object that lives as long as the connection does.
    */
-  identify(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
+  identify(headers: IncomingHttpHeaders, connection?: object): Caller | Promise<Caller> {
     const credential = credentialOf(headers, this.keyHeader);
     if (typeof credential !== 'string' || credential === '') throw new WireError('unauthenticated', 'A key is needed: send it as "Authorization: Bearer …" or "x-api-key: …".', null, 'missing_api_key');
-    const hash = hashOf(credential);
+    const hash = connection === undefined ? hashOf(credential) : this.hashSaidOn(connection, credential);
     const known = this.verified.get(hash);
     if (known && known.expires * 1_000 > Date.now()) return { kind: 'run', claims: known };
     if (this.masterHashes.has(hash)) return { kind: 'master' };
@@ -42,6 +44,14 @@ export class Callers {
     const remembered = this.keys.peek(hash);
     if (remembered === undefined) return this.keys.find(hash).then(asCaller);
     return asCaller(remembered);
+  }
+
+  private hashSaidOn(connection: object, credential: string): string {
+    const last = this.said.get(connection);
+    if (last?.credential === credential) return last.hash;
+    const hash = hashOf(credential);
+    this.said.set(connection, { credential, hash });
+    return hash;
   }
 
   /** Whether this is a credential of the gateway itself, which may go nowhere else. */

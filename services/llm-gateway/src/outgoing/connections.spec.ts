@@ -1,7 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { AddressInfo } from 'node:net';
+import { buildConnector } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AddressPolicy, guardedConnector } from '@deskhand/platform/outgoing';
+import { selfSigned } from '../../test/self-signed.ts';
 import { Connections } from './connections.ts';
 import type { ExchangeControl, ExchangeHandler, OutgoingCall } from './exchange.ts';
 
@@ -82,6 +85,34 @@ describe('connections to one origin', () => {
     expect(await Promise.all([send(connections), send(connections), send(connections)].map(({ end }) => end))).toEqual(['whole', 'whole', 'whole']);
     expect(sockets.length).toBeLessThanOrEqual(3);
     expect(requests[0]).toBe(`POST /v1/x HTTP/1.1\r\nhost: ${new URL(origin).host}\r\nconnection: keep-alive\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\nbody`);
+  });
+
+  it('are encrypted where the origin says so: kept, read in pieces, and not made with somebody who is not trusted', async () => {
+    const { key, cert } = selfSigned('provider.test');
+    let connections = 0;
+    const server = createTlsServer({ key, cert }, (socket) => {
+      connections++;
+      let left = 0;
+      socket.on('error', () => {}).on('data', (chunk) => {
+        left += (chunk.toString('latin1').match(/content-length: \d+/g) ?? []).length;
+        for (; left > 0; left--) socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n${'x'.repeat(400_000)}`);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    open.push(() => server.close());
+    const origin = `https://provider.test:${(server.address() as AddressInfo).port}`;
+    const reaching = (ca?: string): Connections => {
+      const made = new Connections(origin, buildConnector({ allowH2: false, lookup: ((_: string, __: object, done: (error: null, found: object[]) => void) => done(null, [{ address: '127.0.0.1', family: 4 }])) as never, ...(ca !== undefined && { ca }) }));
+      open.push(() => made.close());
+      return made;
+    };
+    const trusted = reaching(cert);
+    for (let times = 0; times < 3; times++) {
+      const heard = send(trusted, { body: Buffer.alloc(times * 100_000, 'a') });
+      expect([await heard.end, heard.status, heard.body.length]).toEqual(['whole', 200, 400_000]);
+    }
+    expect(connections).toBe(1);
+    expect(await send(reaching()).end).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
   it('send long bodies as they are', async () => {
