@@ -18,8 +18,9 @@ export default defineConfig({
     expect: { poll: { timeout: 10_000 } },
     projects: [
       {
+        // Files share their modules: to load them anew for each costs more than all the tests.
         extends: true,
-        test: { name: 'unit', include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 30_000, maxWorkers: 2 },
+        test: { name: 'unit', isolate: false, include: ['**/*.spec.ts'], exclude: [...never, '**/*.medium.spec.ts'], testTimeout: 30_000, maxWorkers: 2 },
       },
       {
         // They wait for time-outs and leases more than they compute.

@@ -61,12 +61,15 @@ export class Exchange implements ExchangeControl {
     if (this.paused) carrier.pause();
   }
 
+  // What is over carries another call by now, or none.
   pause(): void {
+    if (this.over) return;
     this.paused = true;
     this.carrier?.pause();
   }
 
   resume(): void {
+    if (this.over) return;
     this.paused = false;
     this.mark = performance.now();
     this.carrier?.resume();
