@@ -211,7 +211,7 @@ describe('NATS itself', () => {
     let reconnected = false;
     gateway.onReconnect(() => { reconnected = true; });
     await nats.restart({ emptyStorage: true });
-    await until(() => reconnected, 10_000);
+    await until(() => reconnected, 30_000);
     for (let attempt = 0; ; attempt++) {
       try { await publish(2); break; } catch (error) { if (attempt > 50) throw error; await new Promise((resolve) => setTimeout(resolve, 100)); }
     }
