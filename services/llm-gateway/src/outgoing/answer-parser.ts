@@ -66,37 +66,9 @@ export class AnswerParser {
       chunk = Buffer.concat([this.kept, chunk]);
       this.kept = nothing;
     }
-    while (at < chunk.length && this.state !== 'over') {
-      switch (this.state) {
-        case 'head':
-          at = this.readHead(chunk, at);
-          break;
-        case 'length':
-          at = this.readData(chunk, at);
-          if (this.left === 0 && this.state === 'length') this.state = 'over';
-          break;
-        case 'rest':
-          this.parts.data(at === 0 ? chunk : chunk.subarray(at));
-          at = chunk.length;
-          break;
-        case 'size':
-          at = this.readSize(chunk, at);
-          break;
-        case 'chunk':
-          at = this.readData(chunk, at);
-          if (this.left === 0 && this.state === 'chunk') this.state = 'break';
-          break;
-        case 'break':
-          at = this.readChunkEnd(chunk, at);
-          break;
-        case 'trailers':
-          at = this.readTrailer(chunk, at);
-          break;
-      }
-      if (at < 0) return;
-    }
+    while (at >= 0 && at < chunk.length && this.state !== 'over') at = this.read(chunk, at);
     // What follows the answer was not asked for.
-    if (at < chunk.length) this.keepAlive = false;
+    if (at >= 0 && at < chunk.length) this.keepAlive = false;
   }
 
   /** The connection has ended. Throws when the answer is not whole. */
@@ -107,6 +79,19 @@ export class AnswerParser {
   }
 
   /** Each reader returns where it stopped, or -1 when it needs more than there is. */
+  private read(chunk: Buffer, at: number): number {
+    switch (this.state) {
+      case 'head': return this.readHead(chunk, at);
+      case 'length': return this.readData(chunk, at, 'over');
+      case 'rest': return this.readData(chunk, at, 'rest');
+      case 'size': return this.readSize(chunk, at);
+      case 'chunk': return this.readData(chunk, at, 'break');
+      case 'break': return this.readChunkEnd(chunk, at);
+      case 'trailers': return this.readTrailer(chunk, at);
+      case 'over': return at;
+    }
+  }
+
   private readHead(chunk: Buffer, at: number): number {
     const end = chunk.indexOf(headEnd, at);
     if ((end < 0 ? chunk.length : end) - at > largestHead) throw new errors.HeadersOverflowError();
@@ -138,6 +123,7 @@ export class AnswerParser {
       this.state = 'length';
     } else {
       this.keepAlive = false;
+      this.left = Infinity;
       this.state = 'rest';
     }
     if (status === 204 || status === 304) this.state = 'over';
@@ -146,10 +132,13 @@ export class AnswerParser {
     if (state === 'length' && this.left === 0) this.state = 'over';
   }
 
-  private readData(chunk: Buffer, at: number): number {
+  /** `next`: what comes when nothing of it is left. */
+  private readData(chunk: Buffer, at: number, next: State): number {
     const end = Math.min(chunk.length, at + this.left);
     this.left -= end - at;
     this.parts.data(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+    // Whoever got it may have stopped the reading.
+    if (this.left === 0 && this.state !== 'over') this.state = next;
     return end;
   }
 

@@ -175,6 +175,16 @@ describe('connections to one origin', () => {
     expect(await Promise.race([silent.end, early.end, middle.end, turn(100)])).toBeUndefined();
   });
 
+  it('tell a call of what went wrong while its end was heard, and go on', async () => {
+    const { origin } = await serve((socket) => socket.write(fine));
+    const connections = connectionsTo(origin);
+    const told = await new Promise((resolve) => connections.send({ path: '/', headers: {}, body: Buffer.from('x'), firstByteMs: 5_000, idleMs: 5_000, longestMs: 5_000 }, {
+      onRequestStart: () => {}, onResponseStart: () => {}, onResponseData: () => {}, onResponseEnd: () => { throw new Error('a fault'); }, onResponseError: (_, error) => resolve(error.message),
+    }));
+    expect(told).toBe('a fault');
+    expect(await send(connections).end).toBe('whole');
+  });
+
   it.each<[string, Partial<OutgoingCall>, string]>([
     ['no head', { firstByteMs: 150 }, 'UND_ERR_HEADERS_TIMEOUT'], ['no more', { idleMs: 150 }, 'UND_ERR_BODY_TIMEOUT'], ['no end', { longestMs: 400 }, 'UND_ERR_BODY_TIMEOUT'],
   ])('have their time: %s', async (which, call, code) => {

@@ -115,7 +115,7 @@ export class Connections {
       if (connection.exchange !== null) connection.exchange.checkTime(now);
       else if (connection.keptUntil <= now) connection.destroy();
     }
-    if (this.waiting.length > 0 || this.all.size > 0 || this.watch === null) return;
+    if (this.waiting.length > 0 || this.connecting > 0 || this.all.size > 0 || this.watch === null) return;
     clearInterval(this.watch);
     this.watch = null;
   }
@@ -123,7 +123,7 @@ export class Connections {
 
 class Connection implements Carrier {
   /** Until when it may wait for its next call, by `performance.now()`. */
-  keptUntil = 0;
+  keptUntil = performance.now() + keptMs;
   exchange: Exchange | null = null;
   private parser: AnswerParser | null = null;
   /** Nothing may come while it is idle. */
@@ -143,10 +143,7 @@ class Connection implements Carrier {
     socket.on('data', this.onData);
     socket.on('error', (error) => this.broken(error));
     socket.on('end', () => this.ended());
-    socket.on('close', () => {
-      this.broken(new errors.SocketError('other side closed'));
-      owner.gone(this);
-    });
+    socket.on('close', () => this.broken(new errors.SocketError('other side closed')));
   }
 
   carry(exchange: Exchange): void {
@@ -214,7 +211,8 @@ class Connection implements Carrier {
   }
 
   private broken(error: Error): void {
-    this.exchange?.fail(error);
+    if (this.exchange === null) this.destroy();
+    else this.exchange.fail(error);
   }
 }
 

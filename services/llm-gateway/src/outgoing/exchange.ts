@@ -100,7 +100,12 @@ export class Exchange implements ExchangeControl {
   end(): void {
     if (this.over) return;
     this.over = true;
-    this.handler.onResponseEnd(this);
+    try {
+      this.handler.onResponseEnd(this);
+    } catch (error) {
+      // One call's fault ends that call.
+      this.handler.onResponseError(this, error as Error);
+    }
   }
 
   fail(error: Error): void {

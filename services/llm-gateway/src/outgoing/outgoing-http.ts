@@ -33,7 +33,7 @@ export class OutgoingHttp {
 
   /** A model call: its body is all there. */
   send(origin: string, call: OutgoingCall, handler: ExchangeHandler): void {
-    entryOf(this.connections, origin, () => new Connections(origin, this.connector())).send(call, handler);
+    reached(this.connections, origin, () => new Connections(origin, this.connector())).send(call, handler);
   }
 
   /** Any request; its body may still be coming. */
@@ -78,7 +78,7 @@ export class OutgoingHttp {
   }
 
   private pool(origin: string): Pool {
-    return entryOf(this.pools, origin, () => new Pool(origin, { connections: 1_024, pipelining: 1, connect: this.connector(), maxHeaderSize: 64 * 1024 }));
+    return reached(this.pools, origin, () => new Pool(origin, { connections: 1_024, pipelining: 1, connect: this.connector(), maxHeaderSize: 64 * 1024 }));
   }
 
   private connector(): ReturnType<typeof guardedConnector> {
@@ -100,7 +100,7 @@ export class OutgoingHttp {
   }
 }
 
-function entryOf<Kind>(entries: Map<string, Entry<Kind>>, origin: string, make: () => Kind): Kind {
+function reached<Kind>(entries: Map<string, Entry<Kind>>, origin: string, make: () => Kind): Kind {
   let entry = entries.get(origin);
   if (entry === undefined) entries.set(origin, entry = { to: make(), usedAt: 0 });
   entry.usedAt = Date.now();
