@@ -3,6 +3,7 @@ import type { EntityManager } from '@mikro-orm/sql';
 import type { Constructor, EntitySchema, MikroORM } from '@mikro-orm/core';
 import type { Migration } from '@mikro-orm/migrations';
 import { Log } from '../log.ts';
+import { queryDirectly, updateDirectly } from './direct-statements.ts';
 
 export interface DatabaseOptions {
   /** `sqlite:/file` or `postgres://…?schema=name`. */
@@ -32,7 +33,9 @@ export class Database {
   private readonly pending = new WeakMap<EntityManager, Map<string, PendingRows>>();
   private fullSaidAt = -Infinity;
 
-  constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres', private readonly log: Log = new Log()) {}
+  constructor(readonly orm: MikroORM, readonly dialect: 'sqlite' | 'postgres', private readonly log: Log = new Log()) {
+    updateDirectly(orm);
+  }
 
   /** Connects and migrates. Instances that start together migrate one after the other. */
   static async open(options: DatabaseOptions): Promise<Database> {
@@ -53,6 +56,7 @@ export class Database {
       const listeners: (() => void)[] = [];
       try {
         const result = await (this.orm.em.fork() as EntityManager).transactional(async (em) => {
+          queryDirectly(em, this.dialect);
           this.afterCommit.set(em, listeners);
           const result = await work(em);
           await this.writePending(em);
@@ -69,7 +73,9 @@ export class Database {
   }
 
   async read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
-    return work(this.orm.em.fork() as EntityManager);
+    const em = this.orm.em.fork() as EntityManager;
+    queryDirectly(em, this.dialect);
+    return work(em);
   }
 
   /** Milliseconds by the database's clock: the one clock that all instances share. */

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MikroORM } from '@mikro-orm/sqlite';
 import { Migrator } from '@mikro-orm/migrations';
-import BetterSqlite3 from 'better-sqlite3';
+import BetterSqlite3, { type Statement } from 'better-sqlite3';
 import { CompiledQuery, SqliteDialect, type Driver } from 'kysely';
 import { bindParameters, type StatementRunner } from './bind-parameters.ts';
 import type { DatabaseOptions } from './database.ts';
@@ -54,6 +54,9 @@ function connectFile(file: string): BetterSqlite3 {
 
 const maximumStatements = 500;
 
+/** Statements without parameters that are seen again; any other has its values written in. */
+const words = new Set(['begin', 'begin immediate', 'commit', 'rollback']);
+
 /** Compiling a statement takes longer than running it, and a service runs the same few over and over. */
 function keepStatements(database: BetterSqlite3): BetterSqlite3 {
   const prepare = database.prepare.bind(database);
@@ -61,12 +64,24 @@ function keepStatements(database: BetterSqlite3): BetterSqlite3 {
   database.prepare = (source) => {
     const known = kept.get(source);
     if (known !== undefined) return known;
-    const statement = prepare(source);
-    // What has no parameters has its values written in and is not seen again.
-    if (!source.includes('?')) return statement;
+    const statement = rowsAtOnce(prepare(source));
+    if (!source.includes('?') && !words.has(source)) return statement;
     if (kept.size >= maximumStatements) kept.delete(kept.keys().next().value!);
     kept.set(source, statement);
     return statement;
   };
   return database;
+}
+
+/** better-sqlite3 compiles a function for the rows of some statements anew each time they run: as arrays they need none. */
+function rowsAtOnce(statement: Statement): Statement {
+  if (!statement.reader) return statement;
+  const all = statement.raw(true).all.bind(statement);
+  const names = statement.columns().map((column) => column.name);
+  statement.all = (parameters) => (all(parameters) as unknown[][]).map((values) => {
+    const row: Record<string, unknown> = {};
+    for (let index = 0; index < names.length; index++) row[names[index]!] = values[index];
+    return row;
+  });
+  return statement;
 }

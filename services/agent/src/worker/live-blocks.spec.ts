@@ -102,6 +102,21 @@ describe('growing blocks', () => {
     for (const parts of saved.parts) expect(parts.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(100_001);
   });
 
+  it('leave to the next save what came while one was at work', async () => {
+    const saved = new Saved();
+    const live = new LiveBlocks(() => {}, async (parts) => {
+      if (saved.parts.length < 3) block.append(' more');
+      return saved.checkpoint(parts);
+    });
+    const block = live.of(identity).open(facts);
+    block.append('first');
+    await live.save();
+    expect(saved.texts.get('b')).toBe('first');
+    await live.save();
+    expect(saved.texts.get('b')).toBe('first more');
+    expect(saved.parts).toHaveLength(2);
+  });
+
   it('are gone with their run: nothing of it is shown or saved any more', async () => {
     const { deltas, saved, live, block } = make();
     block.append('a');

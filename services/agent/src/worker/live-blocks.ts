@@ -83,12 +83,15 @@ export class LiveBlocks {
   }
 
   private async saveNow(): Promise<void> {
+    // What comes while this saves is the next save's: among many streams there is always more.
+    const ends = new Map([...this.growing()].map((block) => [block, block.text.length]));
     for (let requests = 0; requests < maximumRequests; requests++) {
       const parts: { block: GrowingBlock; part: SavedPart }[] = [];
       let size = 0;
       for (const block of this.growing()) {
         if (size >= maximumSaved || parts.length >= maximumParts) break;
-        const part = block.unsaved(maximumSaved - size) as SavedPart;
+        const part = block.unsaved(Math.min(maximumSaved - size, (ends.get(block) ?? 0) - block.savedLength));
+        if (part === null) continue;
         parts.push({ block, part });
         size += part.text.length;
       }
@@ -143,7 +146,7 @@ class GrowingBlock implements BlockWriter {
   /** Half of a surrogate pair whose other half is still to come. */
   private held = '';
   private shown = 0;
-  private savedLength = 0;
+  savedLength = 0;
   private lastShownAt = -Infinity;
   private timer: NodeJS.Timeout | null = null;
   private disposed = false;
@@ -178,9 +181,9 @@ class GrowingBlock implements BlockWriter {
     return { ...facts, text: this.text };
   }
 
-  /** What is not saved yet, at most `limit` units of it; null when all is. */
+  /** What is not saved yet, at most `limit` units of it; null when that is nothing. */
   unsaved(limit: number): SavedPart | null {
-    if (this.savedLength >= this.text.length) return null;
+    if (limit <= 0 || this.savedLength >= this.text.length) return null;
     return { ...this.facts, offset: this.savedLength, text: this.text.slice(this.savedLength, wholeUntil(this.text, this.savedLength, limit)) };
   }
 

@@ -53,15 +53,19 @@ export class RunsService {
   async checkpoint({ worker_id, blocks }: InputOf<Contracts['checkpoint']>): Promise<OutputOf<Contracts['checkpoint']>> {
     return this.database.transaction(async (em) => {
       const rows = new Map((await em.find(runEntity, { id: { $in: blocks.map((block) => block.run_id) } })).map((row) => [row.id, row]));
+      const open = new Map((await em.find(openBlockEntity, { block: { $in: blocks.map((part) => part.block) } })).map((row) => [`${row.block} ${row.attempt}`, row]));
       const behind: { block: string; length: number }[] = [];
       for (const part of blocks) {
         const run = rows.get(part.run_id);
         if (run === undefined || run.state !== 'active' || run.epoch !== part.epoch || run.workerId !== worker_id) continue;
-        const saved = await em.findOne(openBlockEntity, { block: part.block, attempt: part.attempt });
+        const key = `${part.block} ${part.attempt}`;
+        const saved = open.get(key);
         const length = saved?.text.length ?? 0;
         if (part.offset > length) behind.push({ block: part.block, length });
-        else if (saved !== null) saved.text += part.text.slice(length - part.offset);
-        else if (!(await this.isOver(em, run, part))) em.create(openBlockEntity, { block: part.block, attempt: part.attempt, conversationId: run.conversationId, runId: run.id, kind: part.kind, toolCallId: part.tool_call_id ?? null, text: part.text });
+        else if (saved !== undefined) saved.text += part.text.slice(length - part.offset);
+        else if (!(await this.isOver(em, run, part))) {
+          open.set(key, em.create(openBlockEntity, { block: part.block, attempt: part.attempt, conversationId: run.conversationId, runId: run.id, kind: part.kind, toolCallId: part.tool_call_id ?? null, text: part.text }));
+        }
       }
       return { behind };
     });
