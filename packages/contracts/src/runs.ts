@@ -82,9 +82,9 @@ export const runs = {
    * is free at once, instead of when its leases end.
    */
   begin: defineRequest('conversations.worker.begin', { ...byAgent, input: z.object({ worker_id: z.string(), instance: z.string().min(1).max(200) }), output: z.object({}) }),
-  /** Takes up to `slots` runs that may go on: fair by user, one at a time on a branch. */
+  /** Takes up to `slots` runs that may go on: fair by user, one at a time on a branch. `more`: others could go on as well. */
   claim: defineRequest('conversations.run.claim', {
-    ...byAgent, idempotent: false, input: z.object({ worker_id: z.string(), slots: z.number().int().min(1).max(64) }), output: z.object({ runs: z.array(claimedRun) }),
+    ...byAgent, idempotent: false, input: z.object({ worker_id: z.string(), slots: z.number().int().min(1).max(64) }), output: z.object({ runs: z.array(claimedRun), more: z.boolean() }),
   }),
   /** Messages of the branch before one, newest last, at most about 512 KB. */
   history: defineRequest('conversations.run.history', {

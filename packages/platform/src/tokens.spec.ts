@@ -1,5 +1,5 @@
 import { createHmac, createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { verifyAccessToken, verifyGrant, type PublicKeySet } from './tokens.ts';
 
 const now = () => Math.floor(Date.now() / 1_000);
@@ -31,6 +31,24 @@ describe('verifyAccessToken', () => {
   it('allows clocks to differ by a few seconds and no more', async () => {
     await expect(verifyAccessToken(keys, signed(accessHeader, { ...accessPayload(), exp: now() - 2 }))).resolves.toBeDefined();
     await refused(signed(accessHeader, { ...accessPayload(), exp: now() - 10 }));
+  });
+
+  it('SECURITY 3: a token that was good once is refused when its time is over, as anything else, and under other keys', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      const token = signed(accessHeader, accessPayload());
+      for (let time = 0; time < 3; time++) await expect(verifyAccessToken(keys, token)).resolves.toMatchObject({ sub: 'u1' });
+      await expect(verifyGrant(keys, token)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+      await expect(verifyAccessToken({ keys: [] }, token)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+      vi.setSystemTime(Date.now() + 910_000);
+      await refused(token);
+      const grant = signed({ ...accessHeader, typ: 'grant+jwt' }, { iss: 'conversations', sub: 'u1', conversation_id: 'c', computer_id: 'k', rights: ['computer:run'], iat: now(), exp: now() + 9_000 });
+      for (let time = 0; time < 2; time++) await expect(verifyGrant(keys, grant)).resolves.toMatchObject({ computer_id: 'k' });
+      vi.setSystemTime(Date.now() + 70_000);
+      await expect(verifyGrant(keys, grant)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('SECURITY 3: refuses unsigned tokens however `none` is spelled', async () => {

@@ -33,12 +33,37 @@ export async function verifyGrant(keys: PublicKeySet, token: string): Promise<Gr
 }
 
 async function verify<Claims extends z.ZodType>(keys: PublicKeySet, token: string, options: JWTVerifyOptions, claims: Claims): Promise<z.output<Claims> | null> {
+  const known = good.get(keys)?.get(token);
+  if (known !== undefined && known.options === options && Date.now() < known.until) return known.claims as z.output<Claims>;
   try {
     const { payload } = await jwtVerify(token, resolverOf(keys), options);
-    return claims.parse(payload);
+    const parsed = claims.parse(payload);
+    const until = Math.min(payload.exp!, payload.iat! + Number(options.maxTokenAge ?? Infinity));
+    remember(keys, token, { options, claims: parsed, until: until * 1_000 });
+    return parsed;
   } catch {
     return null;
   }
+}
+
+interface Verified {
+  /** A token that is good as one thing is not yet good as another. */
+  options: JWTVerifyOptions;
+  claims: unknown;
+  /** Unix time in milliseconds: from here on it is looked at in full. */
+  until: number;
+}
+
+const maximumKnown = 2_000;
+
+// A verification waits for another thread, and people come with the same token again and again. Other keys: nothing is known.
+const good = new WeakMap<PublicKeySet, Map<string, Verified>>();
+
+function remember(keys: PublicKeySet, token: string, verified: Verified): void {
+  const tokens = good.get(keys) ?? new Map<string, Verified>();
+  good.set(keys, tokens);
+  if (tokens.size >= maximumKnown) tokens.delete(tokens.keys().next().value!);
+  tokens.set(token, verified);
 }
 
 // Importing a key costs more than a verification, so each set is imported once.

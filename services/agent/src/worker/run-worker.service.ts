@@ -43,6 +43,8 @@ export class RunWorker implements OnApplicationBootstrap {
   private readonly subscriptions: Closable[] = [];
   private claiming = false;
   private claimAgain = false;
+  /** Somebody may wait for a hand to become free. */
+  private full = false;
   private beating = false;
 
   constructor(private readonly bus: Bus, private readonly log: Log, private readonly lifecycle: Lifecycle, private readonly blobs: BlobStore, metrics: Metrics) {
@@ -106,14 +108,15 @@ export class RunWorker implements OnApplicationBootstrap {
     try {
       do {
         this.claimAgain = false;
-        if (this.runs.size >= maximumRuns || this.draining.signal.aborted) return;
+        this.full = this.runs.size >= maximumRuns;
+        if (this.full || this.draining.signal.aborted) return;
         // A claim makes words of the one before worthless, also when both are this worker's.
         if (this.unsaved.any) await this.blocks.save();
         const askedAt = now();
         // One by one: a run comes with its history, and an answer must fit into one message.
         const claimed = await this.bus.request(runs.claim, { worker_id: this.id, slots: 1 });
         for (const run of claimed.runs) await this.take(run, askedAt);
-        if (claimed.runs.length > 0) this.claimAgain = true;
+        if (claimed.more) this.claimAgain = true;
       } while (this.claimAgain);
     } catch (error) {
       // The sweep comes back to it; a claim whose answer was lost ends with its lease.
@@ -138,7 +141,8 @@ export class RunWorker implements OnApplicationBootstrap {
       if (this.runs.get(run.run_id) !== entry) return;
       this.runs.delete(run.run_id);
       this.blocks.drop(run.run_id);
-      void this.claim();
+      // The next one of its branch comes with a word of its own.
+      if (this.full) void this.claim();
     });
   }
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { ClaimedRun, ContentBlock, Message, MessageRole } from '@deskhand/contracts';
+import type { ClaimedRun, ContentBlock, Message, MessageRole, OutputOf, runs as contracts } from '@deskhand/contracts';
 import { Database, type EntityManager } from '@deskhand/platform';
 import { forWriting } from '../conversations/conversations.service.ts';
 import { databaseNow } from '../database/clock.ts';
-import { branchEntity, conversationEntity, runEntity, toolCallEntity, type ConversationRow, type RunRow } from '../database/entities.ts';
+import { branchEntity, conversationEntity, runEntity, toolCallEntity } from '../database/entities.ts';
 import { isDriven } from '../desktop/lease-row.ts';
 import { Grants } from '../grants/grants.service.ts';
 import { McpServers } from '../mcp/mcp-servers.service.ts';
@@ -60,13 +60,14 @@ const claimable = `
 export class ClaimService {
   constructor(private readonly database: Database, private readonly timeline: Timeline, private readonly abandon: Abandon, private readonly grants: Grants, private readonly mcp: McpServers) {}
 
-  async claim(workerId: string, slots: number): Promise<ClaimedRun[]> {
+  async claim(workerId: string, slots: number): Promise<OutputOf<typeof contracts.claim>> {
     // Workers ask often and mostly in vain: a look without a write lock is enough for that.
-    if ((await this.database.read(async (em) => this.candidates(em, 1))).length === 0) return [];
+    if ((await this.database.read(async (em) => this.candidates(em, 1))).length === 0) return { runs: [], more: false };
     return this.database.transaction(async (em) => {
-      const claimed: ClaimedRun[] = [];
-      for (const id of await this.candidates(em, slots)) claimed.push(await this.take(em, id, workerId));
-      return claimed;
+      const runs: ClaimedRun[] = [];
+      const waiting = await this.candidates(em, slots + 1);
+      for (const id of waiting.slice(0, slots)) runs.push(await this.take(em, id, workerId));
+      return { runs, more: waiting.length > slots };
     });
   }
 
@@ -98,6 +99,8 @@ export class ClaimService {
     const run = await em.findOneOrFail(runEntity, id);
     const conversation = await em.findOneOrFail(conversationEntity, run.conversationId, forWriting);
     const branch = await em.findOneOrFail(branchEntity, run.branchId);
+    // Signed beside what follows, on another thread.
+    const grant = this.grants.sign(run.userId, conversation.id, branch.computerId, ['computer:run']);
     if (run.state === 'active') await this.abandon.all(em, conversation, run);
     Object.assign(run, { state: 'active', epoch: run.epoch + 1, workerId, leaseUntil: (await databaseNow(this.database, em)) + leaseMs, parkedAt: null });
     this.timeline.append(em, conversation, 'run-started', { run_id: run.id, epoch: run.epoch });
@@ -110,11 +113,7 @@ export class ClaimService {
       run_id: run.id, epoch: run.epoch, lease_ms: leaseMs, user_id: run.userId, conversation_id: conversation.id, branch_id: branch.id, computer_id: branch.computerId, provider: conversation.provider ?? null,
       model_name: conversation.modelName ?? null, system_prompt_override: conversation.systemPromptOverride ?? null, approval_mode: conversation.approvalMode, always_allowed: conversation.alwaysAllowed, step: run.step,
       tool_calls: calls.map((call) => ({ tool_call_id: call.id, name: call.name, arguments: call.arguments, ...(call.invalidArguments && { invalid_arguments: call.invalidArguments }), state: call.state })),
-      interrupt: run.interrupt, ...(driven && { driven }), ...(servers.length > 0 && { mcp_servers: servers }), history: messages, history_complete: complete, grant: await this.grant(run, conversation, branch.computerId),
+      interrupt: run.interrupt, ...(driven && { driven }), ...(servers.length > 0 && { mcp_servers: servers }), history: messages, history_complete: complete, grant: await grant,
     };
-  }
-
-  private async grant(run: RunRow, conversation: ConversationRow, computerId: string): Promise<string> {
-    return this.grants.sign(run.userId, conversation.id, computerId, ['computer:run']);
   }
 }

@@ -13,7 +13,7 @@ export class RunsController {
   constructor(private readonly claims: ClaimService, private readonly records: RecordService, private readonly runs: RunsService, private readonly grants: Grants, private readonly computers: ComputersService) {}
 
   @Serves(contracts.begin) async begin(input: InputOf<typeof contracts.begin>) { await this.runs.begin(input); return {}; }
-  @Serves(contracts.claim) async claim({ worker_id, slots }: InputOf<typeof contracts.claim>) { return { runs: await this.claims.claim(worker_id, slots) }; }
+  @Serves(contracts.claim) claim({ worker_id, slots }: InputOf<typeof contracts.claim>) { return this.claims.claim(worker_id, slots); }
   @Serves(contracts.history) history(input: InputOf<typeof contracts.history>) { return this.runs.history(input); }
   @Serves(contracts.heartbeat) heartbeat(input: InputOf<typeof contracts.heartbeat>) { return this.runs.heartbeat(input); }
   @Serves(contracts.checkpoint) checkpoint(input: InputOf<typeof contracts.checkpoint>) { return this.runs.checkpoint(input); }
