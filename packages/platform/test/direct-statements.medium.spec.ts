@@ -95,6 +95,16 @@ for (const dialect of ['sqlite', 'postgres'] as const) {
       expect(await database.read(async (em) => em.findOneOrFail(thing, 't3'))).toMatchObject({ size: 77, isOpen: false });
     });
 
+    it('delete what they name and say how much that was', async () => {
+      await database.transaction(async (em) => {
+        for (const n of [1, 2, 3, 4]) em.create(thing, { id: `d${n}`, kind: 'gone', size: n, madeAt: 1, price: null, isOpen: true, tags: [], noteText: null });
+      });
+      expect(await database.transaction(async (em) => em.nativeDelete(thing, { kind: 'gone', size: { $gte: 3 } }))).toBe(2);
+      expect(await database.transaction(async (em) => em.nativeDelete(thing, { kind: 'gone', $or: [{ size: 1 }, { size: 9 }] }))).toBe(1);
+      expect(await database.transaction(async (em) => em.nativeDelete(thing, { kind: 'gone', price: null, id: { $in: ['d2'] } }))).toBe(1);
+      expect(await database.read(async (em) => em.count(thing, { kind: 'gone' }))).toBe(0);
+    });
+
     it('hold a row that is locked until the commit', async () => {
       const order: string[] = [];
       const work = async (name: string) => database.transaction(async (em) => {

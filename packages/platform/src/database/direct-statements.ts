@@ -10,14 +10,15 @@ interface Query {
 }
 
 /**
- * Lets an entity manager write plain queries by itself: equality, comparisons, lists, an order, a limit. MikroORM's query builder
+ * Lets an entity manager write plain queries and deletions by itself: equality, comparisons, lists, an order, a limit. MikroORM's query builder
  * takes some ten times as long for one as SQLite does to answer it. What is found goes through MikroORM's own factory into its
  * identity map, as after any `em.find`; what is not plain is left to MikroORM.
  */
 export function queryDirectly(em: EntityManager, dialect: 'sqlite' | 'postgres'): void {
-  const manager = em as unknown as { find: Find; findOne: Find };
+  const manager = em as unknown as { find: Find; findOne: Find; nativeDelete: Find };
   const find = manager.find.bind(em);
   const findOne = manager.findOne.bind(em);
+  const nativeDelete = manager.nativeDelete.bind(em);
   manager.find = async (entity, where, options = {}) => {
     const meta = em.getMetadata().get(entity as never) as EntityMetadata;
     const query = queryOf(meta, dialect, where, options);
@@ -31,6 +32,12 @@ export function queryDirectly(em: EntityManager, dialect: 'sqlite' | 'postgres')
     // What is known by its key is not asked for again, except to lock it: MikroORM's too.
     if (query === null || (options['lockMode'] === undefined && isKnown(em, meta, filter as Fields))) return findOne(entity, where, options);
     return (await entitiesOf(em, meta, query, options))[0] ?? null;
+  };
+  manager.nativeDelete = async (entity, where, options = {}) => {
+    const meta = em.getMetadata().get(entity as never) as EntityMetadata;
+    const filter = Object.keys(options).length === 0 ? conditionsOf(meta, where) : null;
+    if (filter === null) return nativeDelete(entity, where, options);
+    return (await em.execute<{ affectedRows: number }>(`delete from "${meta.tableName}"${filter.sql}`, filter.values as never, 'run')).affectedRows;
   };
 }
 
@@ -78,18 +85,13 @@ async function entitiesOf(em: EntityManager, meta: EntityMetadata, { sql, values
 
 /** Null where it takes more than this knows. */
 function queryOf(meta: EntityMetadata, dialect: 'sqlite' | 'postgres', where: unknown, { orderBy, limit, offset, lockMode, disableIdentityMap: _, ...more }: Fields): Query | null {
-  if (Object.keys(more).length > 0 || !isPlain(where)) return null;
+  if (Object.keys(more).length > 0) return null;
+  const filter = conditionsOf(meta, where);
   const lock = lockOf(dialect, lockMode);
   const order = orderOf(meta, orderBy);
-  if (lock === null || order === null) return null;
-  const values: unknown[] = [];
-  const conditions: string[] = [];
-  for (const [name, wanted] of Object.entries(where)) {
-    const condition = conditionOn(meta, name, wanted, values);
-    if (condition === null) return null;
-    conditions.push(condition);
-  }
-  let sql = `select * from "${meta.tableName}"${conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`}${order}`;
+  if (filter === null || lock === null || order === null) return null;
+  const { values } = filter;
+  let sql = `select * from "${meta.tableName}"${filter.sql}${order}`;
   for (const [word, count] of [['limit', limit], ['offset', offset]] as const) {
     if (count === undefined) continue;
     if (!Number.isSafeInteger(count)) return null;
@@ -97,6 +99,19 @@ function queryOf(meta: EntityMetadata, dialect: 'sqlite' | 'postgres', where: un
     values.push(count);
   }
   return { sql: sql + lock, values };
+}
+
+/** As the middle of a statement, empty where anything will do. */
+function conditionsOf(meta: EntityMetadata, where: unknown): Query | null {
+  if (!isPlain(where)) return null;
+  const values: unknown[] = [];
+  const conditions: string[] = [];
+  for (const [name, wanted] of Object.entries(where)) {
+    const condition = conditionOn(meta, name, wanted, values);
+    if (condition === null) return null;
+    conditions.push(condition);
+  }
+  return { sql: conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`, values };
 }
 
 const comparisons: Readonly<Record<string, string>> = { $ne: '<>', $gt: '>', $gte: '>=', $lt: '<', $lte: '<=' };
