@@ -25,7 +25,7 @@ export default defineConfig({
       {
         // They wait for time-outs and leases more than they compute.
         extends: true,
-        test: { name: 'medium', include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } },
+        test: { name: 'medium', isolate: false, include: ['**/test/*.medium.spec.ts'], exclude: [...never, ...computers], testTimeout: 60_000, hookTimeout: 120_000, maxWorkers: 3, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

@@ -33,7 +33,7 @@ try {
   await page.waitForTimeout(800);
   await page.screenshot({ path: join(folder, 'driving-dark.png') });
   await desktop.getByRole('button', { name: 'Release' }).click();
-  await page.getByText(/You drove the desktop/).waitFor();
+  await page.getByText(/You drove the desktop/).first().waitFor();
 
   await page.setViewportSize({ width: 390, height: 844 });
   await page.waitForTimeout(800);

@@ -83,7 +83,7 @@ describe('the chat in a browser', () => {
     await queue().getByRole('button', { name: 'Send now' }).click();
     await queue().waitFor({ state: 'detached' });
     enough.resolve();
-    await page.getByText('Heard: two, but better').waitFor({ timeout: 30_000 });
+    await page.getByText('Heard: two, but better').first().waitFor({ timeout: 30_000 });
     expect(heard.at(-1)).toBe('slow | two, but better');
   });
 
@@ -94,14 +94,14 @@ describe('the chat in a browser', () => {
     await say('from the train');
     await page.getByText('Sent as soon as Deskhand can be reached').waitFor();
     await context.setOffline(false);
-    await page.getByText('Heard: from the train').waitFor();
+    await page.getByText('Heard: from the train').first().waitFor();
     // The same when the page itself goes: its requests find nothing, then a new page finds everything.
     await page.route('**/messages', (route) => route.abort());
     await say('before the reload');
     await page.getByText('Sent as soon as Deskhand can be reached').waitFor();
     await page.unroute('**/messages');
     await page.reload();
-    await page.getByText('Heard: before the reload').waitFor();
+    await page.getByText('Heard: before the reload').first().waitFor();
     expect(heard.filter((text) => text.endsWith('before the reload'))).toHaveLength(1);
   });
 
@@ -132,13 +132,13 @@ describe('the chat in a browser', () => {
     await menu('Pin');
     await page.getByRole('list', { name: 'Conversations' }).getByText('Pinned').waitFor();
     await menu('Archive');
-    await page.getByText('What shall I do?').waitFor();
+    await page.getByText('What shall I do?').first().waitFor();
     await page.getByText('Your conversations will be here.').first().waitFor();
     await page.goto(`${product.webUrl}/settings/archived`);
     await page.getByRole('button', { name: 'Restore' }).click();
     await page.getByText('Nothing is archived.').waitFor();
     await page.getByRole('link', { name: 'slow' }).click();
-    await page.getByText('Heard: from the train').waitFor();
+    await page.getByText('Heard: from the train').first().waitFor();
   });
 
   it('CONV-1: the list can be put away, which is remembered, and opens as a drawer then', async () => {

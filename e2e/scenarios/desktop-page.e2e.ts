@@ -129,7 +129,7 @@ describe('the desktop beside the chat', () => {
     expect(await message.inputValue()).toBe('half a thought');
     await message.fill('');
     await live(page);
-    await page.getByText('It is open.').waitFor({ timeout: 30_000 });
+    await page.getByText('It is open.').first().waitFor({ timeout: 30_000 });
     computer = (await ada.request<{ computer_id: string }>('POST', `/api/conversations/${id}/sandbox/start`)).computer_id;
     await pane(page).getByText('Idle').first().waitFor();
     const picture = page.getByRole('button', { name: /^Took a screenshot/ });
@@ -223,7 +223,7 @@ describe('the desktop beside the chat', () => {
     await page.keyboard.press('Enter');
     await button(page, 'Take control').waitFor();
     expect(await focused()).toBe('Take controlBUTTON');
-    await page.getByText(/You drove the desktop for/).waitFor();
+    await page.getByText(/You drove the desktop for/).first().waitFor();
   });
 
   it('DESK-1: the divider moves by pointer and keys and stays where it was; chat only, desktop only, full screen', async () => {

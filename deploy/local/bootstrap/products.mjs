@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.mjs';
 import { contentHash, readOrNull, root } from './checkout.mjs';
@@ -25,7 +25,7 @@ const serverParts = {
   inputs: ['packages', 'services', 'deploy/local', ...shared],
   keep: (name) => isCode(name) && !name.startsWith('deploy/local/bootstrap'),
   stampFile: join(root, 'dist', '.stamp'),
-  exists: () => existsSync(join(root, 'dist', 'supervisor.mjs')),
+  exists: () => ['supervisor', 'deskhand', ...serviceNames().map((name) => `services/${name}`)].every((name) => existsSync(join(root, 'dist', `${name}.mjs`))),
   command: () => ['deploy/local/build.ts', 'server'],
 };
 
@@ -63,5 +63,7 @@ async function build(node, parts) {
     writeFileSync(parts.stampFile, started);
   });
 }
+
+const serviceNames = () => readdirSync(join(root, 'services')).filter((name) => existsSync(join(root, 'services', name, 'src', 'main.ts')));
 
 const key = (parts) => contentHash(parts.inputs, { keep: parts.keep });

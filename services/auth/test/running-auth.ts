@@ -4,6 +4,7 @@ import { Bus, composeService, Log, type RunningService } from '@deskhand/platfor
 import { startDatabases, startNats } from '@deskhand/platform/testing';
 import { vi } from 'vitest';
 import { authConfig } from '../src/auth-config.ts';
+import { PasswordHasher } from '../src/accounts/password-hasher.ts';
 import { Clock } from '../src/clock.ts';
 import { authService } from '../src/service.ts';
 
@@ -17,7 +18,7 @@ export function configure(variables: Partial<typeof authConfig.value> = {}): voi
 /** Errors that a service logs belong to the test's output. */
 const log = Object.assign(new Log(), { error: (text: string, fields?: object) => console.error(text, fields) });
 
-/** Real: nats-server with the product's permissions, SQLite or PostgreSQL, Argon2id. Only the clock is the test's. */
+/** Real: nats-server with the product's permissions, SQLite or PostgreSQL, Argon2id, of less memory. Only the clock is the test's. */
 export async function startSurroundings(dialect: 'sqlite' | 'postgres') {
   const nats = await startNats();
   const databases = await startDatabases(dialect);
@@ -53,7 +54,10 @@ export class RunningAuth {
     readonly gateway: Bus,
     readonly operator: Bus,
   ) {
-    for (const { app } of services) app.get(Clock, { strict: false }).now = () => this.time;
+    for (const { app } of services) {
+      app.get(Clock, { strict: false }).now = () => this.time;
+      app.get(PasswordHasher, { strict: false }).cost.memoryCost = 512;
+    }
   }
 
   get<T>(type: new (...values: never[]) => T): T {

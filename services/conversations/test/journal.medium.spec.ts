@@ -4,7 +4,7 @@ import { conversations, DeclaredError, newId, runs, type ClaimedRun, type Durabl
 import { composeService, Log, type RunningService } from '@deskhand/platform';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 
-process.env.MASTER_KEY = '11'.repeat(32);
+process.env.MASTER_KEY ??= '11'.repeat(32);
 
 for (const dialect of ['sqlite', 'postgres'] as const) {
   describe(`the journal on ${dialect}`, () => {

@@ -4,7 +4,7 @@ import { conversations, desktop, leaseChanged, leases, newId, runs, type Claimed
 import { composeService, Log, type RunningService } from '@deskhand/platform';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 
-process.env.MASTER_KEY = '11'.repeat(32);
+process.env.MASTER_KEY ??= '11'.repeat(32);
 const driven = { clicks: 3, keys: 20, scrolls: 0, pasted: 1, seconds: 2 };
 
 for (const dialect of ['sqlite', 'postgres'] as const) {

@@ -4,7 +4,7 @@ import { conversations, mcp, mcpSecretContext, mcpSecretPurpose, newId, runs, ty
 import { composeService, decryptSecret, deriveKey, Log, seal, type RunningService } from '@deskhand/platform';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 
-process.env.MASTER_KEY = '11'.repeat(32);
+process.env.MASTER_KEY ??= '11'.repeat(32);
 const key = deriveKey(process.env.MASTER_KEY, mcpSecretPurpose);
 
 for (const dialect of ['sqlite', 'postgres'] as const) {

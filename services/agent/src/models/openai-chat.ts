@@ -65,7 +65,7 @@ function reasoningOf(message: Extract<ModelMessage, { role: 'assistant' }>): Rec
 
 /** A call's id as the strictest server of this format takes it: nine letters or digits, the same for the same call. */
 export function shortCallId(id: string): string {
-  return BigInt(`0x${createHash('sha256').update(id).digest('hex')}`).toString(36).slice(-9).padStart(9, '0');
+  return createHash('sha256').update(id).digest().readUIntBE(0, 6).toString(36).slice(-9).padStart(9, '0');
 }
 
 /** What a stream of this format says, whatever pieces it comes in. It never says `end` unless the upstream did. */
