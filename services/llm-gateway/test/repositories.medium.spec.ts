@@ -1,14 +1,17 @@
 // Real: SQLite and PostgreSQL. Scripted: nothing. The outbox has a bus in memory.
 import { newId, usageRecorded } from '@deskhand/contracts';
 import { composeService, Database, Log, type RunningService } from '@deskhand/platform';
+import type { EntitySchema } from '@deskhand/platform/database';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
+import { migrations } from '../src/database/migrations.ts';
 import type { GatewayConfig } from '../src/gateway-config.ts';
 import { ModelsRepository } from '../src/models/models.repository.ts';
 import { ProvidersRepository } from '../src/providers/providers.repository.ts';
 import { llmGatewayService } from '../src/service.ts';
+import { UsageCalls } from '../src/usage/usage-calls.ts';
 import { UsageRepository } from '../src/usage/usage.repository.ts';
 
 const config: GatewayConfig = {
@@ -72,6 +75,47 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect(stored.find((row) => row.id === failed.id)).toMatchObject({ cost: 0, firstByteMs: null, httpStatus: null });
     await expect.poll(() => events).toEqual([{ call_id: full.id, user_id: 'u', conversation_id: 'c', run_id: 'r', model: 'openai/m', input_tokens: 5_000_000_009, output_tokens: 6, cached_tokens: 2, reasoning_tokens: 1, cost: 0.000123456789 }]);
     await consumer.close();
+  });
+
+  it('finds single calls by id, caller and time, newest first, a page at a time', async () => {
+    const calls = service.app.get(UsageCalls, { strict: false });
+    const start = Date.UTC(2026, 9, 1);
+    const hour = 3_600_000;
+    const key = (name: string) => ({ userId: null, conversationId: null, runId: null, keyHash: name, keyUser: 'eve' });
+    const rows = Array.from({ length: 12 }, (_, n) => rowOf({ id: newId(start + n * hour), startedAt: start + n * hour + 1, output: n, ...(n % 3 === 0 ? key('k1') : n % 3 === 1 ? key('k2') : { userId: 'eve' }), ...(n === 5 && { model: 'other' }) }));
+    await usage().store([...rows].reverse(), false);
+    const found = async (where: Parameters<UsageCalls['list']>[0], limit = 50, offset = 0) => (await calls.list({ from: start, to: start + 24 * hour, ...where }, limit, offset)).map(({ output }) => output);
+    expect(await found({})).toEqual([11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    expect([await found({}, 3), await found({}, 3, 3), await found({}, 3, 12)]).toEqual([[11, 10, 9], [8, 7, 6], []]);
+    expect(await found({ keyHash: 'k1' })).toEqual([9, 6, 3, 0]);
+    expect(await found({ user: 'eve' }, 4, 2)).toEqual([9, 8, 7, 6]);
+    expect(await found({ keyHash: 'k1', user: 'nobody' })).toEqual([]);
+    expect(await found({ from: start + 4 * hour + 1, to: start + 7 * hour + 1 })).toEqual([6, 5, 4]);
+    expect(await found({ keyHash: 'k2', from: start + 4 * hour + 2 })).toEqual([10, 7]);
+    expect((await calls.list({ id: rows[5]!.id }, 10, 0)).map(({ model, keyHash, userId }) => [model, keyHash, userId])).toEqual([['other', null, 'eve']]);
+    expect(await calls.list({ id: newId() }, 10, 0)).toEqual([]);
+  });
+
+  it('takes the calls of an older version along', async () => {
+    const url = await databases.url();
+    const entities = [usageEntity as unknown as EntitySchema];
+    const [sharing, older] = [migrations.at(-1)!, migrations.slice(0, -1)];
+    expect(sharing.name).toContain('share');
+    const before = await Database.open({ url, entities, migrations: older });
+    const insert = (id: string, more: Record<string, unknown> = {}) => {
+      const row = { id, started_at: 1_790_000_000_123, user_id: 'u', run_id: 'r', key_hash: null, agent: 'deskhand', source: null, provider: 'openai', model: `it's`, wire: 'openai-chat', stream: true, status: 'completed', http_status: 200, uncached_input: 5_000_000_000, cache_read: 1, cache_write5m: 2, cache_write1h: 3, output: 4, reasoning: 0, estimated: false, cost: 0.25, first_byte_ms: null, duration_ms: 7.5, ...more };
+      return before.transaction(async (em) => em.execute(`insert into usage (${Object.keys(row).join(', ')}) values (${Object.keys(row).map(() => '?').join(', ')})`, Object.values(row)));
+    };
+    for (const [id, more] of [['a', {}], ['b', { user_id: null, key_hash: 'k' }], ['c', { status: 'cut', http_status: null, cost: null }], ['d', {}]] as const) await insert(id, more);
+    const read = async (from: Database) => from.read(async (em) => em.execute<Record<string, unknown>[]>('select * from usage order by id'));
+    const wanted = await read(before);
+    await before.close();
+    const after = await Database.open({ url, entities, migrations });
+    expect(wanted).toHaveLength(4);
+    expect(await read(after)).toEqual(wanted);
+    const counted = await after.read(async (em) => em.execute<{ n: number | string }[]>('select count(*) as n from usage_callers union all select count(*) from usage_kinds'));
+    expect(counted.map(({ n }) => Number(n))).toEqual([2, 2]);
+    await after.close();
   });
 
   it('keeps added models, counts every change, and takes no change over another', async () => {

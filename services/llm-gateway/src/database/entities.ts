@@ -23,6 +23,7 @@ export type ProviderRow = InferEntity<typeof providerEntity>;
 /** One model call, whatever became of it. */
 export const usageEntity = defineEntity({
   name: 'Usage',
+  /** A view: a call is kept with the numbers of what it has in common with others (`usage/shared-facts.ts`). */
   tableName: 'usage',
   properties: {
     id: p.string().primary(),

@@ -7,30 +7,31 @@ import type { UsageRow } from '../database/entities.ts';
 import { GatewaySettings } from '../gateway-config.ts';
 import { routeId } from '../providers/route.ts';
 import { inputTokens } from '../wire/token-usage.ts';
+import { callersOf, kindsOf, type SharedFacts } from './shared-facts.ts';
 import { addToHours } from './usage-hours.ts';
 
-const columns = [
-  'id', 'started_at', 'user_id', 'conversation_id', 'run_id', 'key_hash', 'key_user', 'key_team', 'agent', 'model_group', 'source', 'provider', 'model', 'wire', 'stream', 'status', 'http_status',
-  'uncached_input', 'cache_read', 'cache_write5m', 'cache_write1h', 'output', 'reasoning', 'estimated', 'cost', 'first_byte_ms', 'duration_ms',
-];
+const columns = ['id', 'caller', 'kind', 'started_at', 'conversation_id', 'run_id', 'uncached_input', 'cache_read', 'cache_write5m', 'cache_write1h', 'output', 'reasoning', 'cost', 'first_byte_ms', 'duration_ms'];
 /** In the columns' order; by hand, because every model call passes here and the mapper costs several times the insert. */
-const addValues = (values: unknown[], row: UsageRow): number => values.push(
-  row.id, row.startedAt, row.userId ?? null, row.conversationId ?? null, row.runId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.agent ?? null, row.modelGroup ?? null, row.source ?? null, row.provider, row.model, row.wire, row.stream, row.status, row.httpStatus ?? null,
-  row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.estimated, row.cost ?? null, row.firstByteMs ?? null, row.durationMs,
+const addValues = (values: unknown[], row: UsageRow, caller: number, kind: number): number => values.push(
+  row.id, caller, kind, row.startedAt, row.conversationId ?? null, row.runId ?? null, row.uncachedInput, row.cacheRead, row.cacheWrite5m, row.cacheWrite1h, row.output, row.reasoning, row.cost ?? null, row.firstByteMs ?? null, row.durationMs,
 );
 const places = `(${columns.map(() => '?').join(', ')})`;
 /** Rows of one statement: few different numbers, because a statement is compiled once and a large one takes long. */
 const portions = [64, 8, 1] as const;
 const breathAt = 256;
-const insertion = (count: number): string => `insert into usage (${columns.join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')}`;
+const insertion = (count: number): string => `insert into usage_calls (${columns.join(', ')}) values ${Array.from({ length: count }, () => places).join(', ')}`;
 const insertions = new Map<number, string>(portions.map((count) => [count, insertion(count)]));
 
 @Injectable()
 export class UsageRepository {
   private readonly instance: string;
+  private readonly callers: SharedFacts;
+  private readonly kinds: SharedFacts;
 
   constructor(@Inject(Database) private readonly database: Database, @Inject(Outbox) private readonly outbox: Outbox, @Inject(BudgetsRepository) private readonly budgets: BudgetsRepository, @Inject(GatewaySettings) settings: GatewaySettings) {
     this.instance = settings.values.SERVICE_INSTANCE;
+    this.callers = callersOf(database);
+    this.kinds = kindsOf(database);
   }
 
   /**
@@ -39,10 +40,14 @@ export class UsageRepository {
    */
   async store(rows: readonly UsageRow[], mayBeThere: boolean): Promise<void> {
     await this.database.transaction(async (em) => {
+      const callers = await this.callers.numbersOf(em, rows);
+      const kinds = await this.kinds.numbersOf(em, rows);
       const fresh: UsageRow[] = [];
       for (let at = 0; at < rows.length; ) {
         const count = portions.find((portion) => portion <= rows.length - at)!;
-        fresh.push(...(await insert(em, rows.slice(at, at + count), mayBeThere)));
+        const values: unknown[] = [];
+        for (let index = at; index < at + count; index++) addValues(values, rows[index]!, callers[index]!, kinds[index]!);
+        fresh.push(...(await insert(em, rows.slice(at, at + count), values, mayBeThere)));
         at += count;
         // Calls at work do not wait for all of a large batch.
         if (at % breathAt === 0) await nextTurn();
@@ -64,9 +69,7 @@ export class UsageRepository {
 }
 
 /** As many rows as a statement takes. Resolves with those that were not there yet. */
-async function insert(em: EntityManager, rows: readonly UsageRow[], mayBeThere: boolean): Promise<readonly UsageRow[]> {
-  const values: unknown[] = [];
-  for (const row of rows) addValues(values, row);
+async function insert(em: EntityManager, rows: readonly UsageRow[], values: unknown[], mayBeThere: boolean): Promise<readonly UsageRow[]> {
   const sql = insertions.get(rows.length)!;
   if (!mayBeThere) {
     await em.execute(sql, values, 'run');
