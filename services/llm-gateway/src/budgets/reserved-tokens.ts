@@ -1,3 +1,5 @@
+import { isStated, mayRefer } from '../wire/unread-fields.ts';
+
 type Body = Readonly<Record<string, unknown>>;
 
 /**
@@ -5,10 +7,11 @@ type Body = Readonly<Record<string, unknown>>;
  * the call may end up. A field of another format is no limit, and of several the largest counts.
  */
 export function outputOf(body: Body, usual: number): { most: number; limit: number | null } {
-  const formats = [body.messages, body.input, body.prompt].filter((value) => value !== undefined).length;
-  const isChat = body.messages !== undefined && formats === 1;
-  const isResponses = body.input !== undefined && body.messages === undefined;
-  const isCompletion = body.prompt !== undefined && formats === 1;
+  const has = (name: string): boolean => Object.hasOwn(body, name);
+  const formats = ['messages', 'input', 'prompt'].filter(has).length;
+  const isChat = has('messages') && formats === 1;
+  const isResponses = has('input') && !has('messages');
+  const isCompletion = has('prompt') && formats === 1;
   const stated = (isChat ? [body.max_tokens, body.max_completion_tokens] : isResponses ? [body.max_output_tokens] : isCompletion ? [body.max_tokens] : []).filter((value): value is number => typeof value === 'number' && value > 0);
   if (stated.length === 0) return { most: usual, limit: usual };
   const most = Math.max(...stated);
@@ -23,8 +26,10 @@ const elsewhereTokens = 200_000;
 /** Tokens of input that a request can be at most: hardly any text has shorter ones than two bytes; what it only names is longer than its name. */
 export function inputOf(body: Body, requestBytes: number): number {
   let tokens = Math.ceil(requestBytes / 2);
-  for (const name of ['previous_response_id', 'conversation', 'prompt']) if (isThere(body[name]) && body.input !== undefined) tokens += elsewhereTokens;
-  for (const message of listOf(body.messages ?? body.input)) tokens += namedIn(fieldsOf(message).content) + namedIn(fieldsOf(message).output);
+  for (const name of ['previous_response_id', 'conversation', 'prompt']) if (Object.hasOwn(body, 'input') && isThere(body[name])) tokens += elsewhereTokens;
+  const name = isStated(body, 'messages') ? 'messages' : 'input';
+  if (!mayRefer(body, name)) return tokens;
+  for (const message of listOf(body[name])) tokens += namedIn(fieldsOf(message).content) + namedIn(fieldsOf(message).output);
   return tokens;
 }
 

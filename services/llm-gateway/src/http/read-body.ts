@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { openLong } from '../wire/unread-fields.ts';
 import { WireError } from '../wire/wire-format.ts';
 
 /** The client went away before its request was whole: nobody is left to answer. */
@@ -40,9 +41,13 @@ export async function readBody(request: IncomingMessage, limit: number, keep: (b
 
 /** Levels of lists and objects in a body: far more than anybody writes, far fewer than what walks and writes them has stack for. */
 const deepest = 200;
+/** Bodies from this size on are read as far as somebody looks at them. */
+const longFrom = 32_768;
 
 /** Parses a JSON object. Throws `WireError`, also for one nested deeper than 200 levels: later it would fail in the middle of its answer. */
 export function parseJson(raw: Buffer): Record<string, unknown> {
+  const long = raw.length < longFrom ? null : openLong(raw, deepest);
+  if (long !== null) return long;
   let body: unknown;
   try {
     body = JSON.parse(raw.toString('utf8'));

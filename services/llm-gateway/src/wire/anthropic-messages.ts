@@ -1,4 +1,5 @@
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
+import { isList } from './unread-fields.ts';
 import { budgetExceeded, isModelName, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Record<WireError['kind'], string> = {
@@ -13,7 +14,7 @@ export const anthropicMessages: Wire = {
   readRequest(body) {
     if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
     if (!isModelName(body.model)) throw new WireError('bad-request', 'model: must name a model; GET /v1/models lists them.');
-    if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'messages: must be a list.');
+    if (!isList(body, 'messages')) throw new WireError('bad-request', 'messages: must be a list.');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'stream: must be true or false.');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },

@@ -1,4 +1,5 @@
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
+import { isList } from './unread-fields.ts';
 import { budgetExceeded, isModelName, errorStatus, WireError, type Wire } from './wire-format.ts';
 
 const errorTypes: Partial<Record<WireError['kind'], string>> = {
@@ -12,7 +13,7 @@ export const openaiChat: Wire = {
   readRequest(body) {
     if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
     if (!isModelName(body.model)) throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
-    if (!Array.isArray(body.messages)) throw new WireError('bad-request', 'The field messages must be a list.', 'messages');
+    if (!isList(body, 'messages')) throw new WireError('bad-request', 'The field messages must be a list.', 'messages');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
     const wantsUsage = isRecord(body.stream_options) && body.stream_options.include_usage === true;
     return { model: body.model, stream: body.stream === true, wantsUsage };

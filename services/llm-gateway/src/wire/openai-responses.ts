@@ -1,5 +1,6 @@
 import { openaiChat } from './openai-chat.ts';
 import { count, isRecord, type TokenUsage } from './token-usage.ts';
+import { isList } from './unread-fields.ts';
 import { isModelName, WireError, type Wire } from './wire-format.ts';
 
 const finalEvents = new Set(['response.completed', 'response.incomplete', 'response.failed']);
@@ -11,7 +12,7 @@ export const openaiResponses: Wire = {
   readRequest(body) {
     if (!isRecord(body)) throw new WireError('bad-request', 'The body must be a JSON object.');
     if (!isModelName(body.model)) throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
-    if (typeof body.input !== 'string' && !Array.isArray(body.input)) throw new WireError('bad-request', 'The field input must be text or a list.', 'input');
+    if (!isList(body, 'input') && typeof body.input !== 'string') throw new WireError('bad-request', 'The field input must be text or a list.', 'input');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },
