@@ -36,6 +36,12 @@ describe('commands', () => {
     expect(view).toMatchObject({ state: 'ended', text: 'Grüße 👋\nout\nerr\nagent\n/workspace\n0002\n', outcome: { exit_code: 3, signal: null, timed_out: false, killed: false } });
   });
 
+  it('has a login shell that finds what an agent installed for itself, where installers put it', async () => {
+    await computer.bash('mkdir -p ~/.local/bin && printf "#!/bin/sh\\necho mine" > ~/.local/bin/own && chmod +x ~/.local/bin/own');
+    const { text } = await computer.bash(`bash -lc 'echo "$PATH"; umask; echo "$NPM_CONFIG_PREFIX"; own'`);
+    expect(text).toBe('/home/agent/.local/bin:/usr/local/bin:/usr/bin:/bin\n0002\n/home/agent/.local\nmine\n');
+  });
+
   it('starts a call once, however often it is asked for', async () => {
     const call_id = newId();
     const views = await Promise.all(Array.from({ length: 8 }, () => computer.bash('echo once >> /workspace/once; sleep 0.2; cat /workspace/once', { call_id })));
