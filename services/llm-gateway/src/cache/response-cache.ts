@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { CallResponse } from '../http/call-exchange.ts';
 import type { CallOutcome, ModelCall } from '../usage/model-call.ts';
 import type { AnswerStore, CachedAnswer } from './answer-stores.ts';
 import { cacheKey, type CacheSubject } from './cache-key.ts';
@@ -45,12 +45,12 @@ export class CacheEntry {
   }
 
   /** Gives an answer again. */
-  answer({ type, body, storedAt }: CachedAnswer, response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  answer({ type, body, storedAt }: CachedAnswer, response: CallResponse, headers: Readonly<Record<string, string>>): void {
     response.writeHead(200, { ...headers, 'content-type': type, 'content-length': body.length, 'cache-control': 'no-store', age: String(Math.max(0, Math.floor((this.now() - storedAt) / 1_000))), 'x-litellm-call-id': this.call.id, 'x-litellm-cache-key': this.key }).end(body);
   }
 
   /** Takes a copy of what this response is given, to keep it if it turns out to be a good and whole answer. */
-  watch(response: ServerResponse): void {
+  watch(response: CallResponse): void {
     response.setHeader('x-litellm-cache-key', this.key);
     if (this.controls.noStore || this.ttlMs === 0) return;
     this.parts = [];
@@ -63,7 +63,7 @@ export class CacheEntry {
       if (this.size > mostBytes || this.held.bytes > mostHeld) this.letGo();
     };
     response.once('close', () => this.letGo());
-    const [write, end] = [response.write.bind(response), response.end.bind(response)] as [(...given: unknown[]) => boolean, (...given: unknown[]) => ServerResponse];
+    const [write, end] = [response.write.bind(response), response.end.bind(response)] as [(...given: unknown[]) => boolean, (...given: unknown[]) => CallResponse];
     response.write = ((...given: unknown[]) => {
       take(given[0]);
       return write(...given);
@@ -81,7 +81,7 @@ export class CacheEntry {
   }
 
   /** The call is over; what was taken is kept once the client has all of it. */
-  ended(response: ServerResponse, { status, httpStatus }: CallOutcome): void {
+  ended(response: CallResponse, { status, httpStatus }: CallOutcome): void {
     if (this.parts === null || status !== 'completed' || httpStatus !== 200) return;
     const { provider, model } = this.call.route;
     response.once('finish', () => {

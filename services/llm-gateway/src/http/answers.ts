@@ -1,13 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import { budgetExceeded, errorStatus, type Wire, type WireError } from '../wire/wire-format.ts';
+import type { CallResponse } from './call-exchange.ts';
 
-export function answerJson(response: ServerResponse, status: number, body: object, headers: Readonly<Record<string, string>> = {}): void {
+export function answerJson(response: CallResponse, status: number, body: object, headers: Readonly<Record<string, string>> = {}): void {
   const text = JSON.stringify(body);
   response.writeHead(status, { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' }).end(text);
 }
 
 /** An error in the words and shape of the client's format; nothing when the answer has begun already. */
-export function answerError(response: ServerResponse, wire: Pick<Wire, 'errorBody'>, error: WireError, headers: Readonly<Record<string, string>> = {}): void {
+export function answerError(response: CallResponse, wire: Pick<Wire, 'errorBody'>, error: WireError, headers: Readonly<Record<string, string>> = {}): void {
   if (response.headersSent || response.destroyed) return;
   answerJson(response, errorStatus[error.kind], wire.errorBody(error), { ...whenAgain(error), ...headers });
 }

@@ -1,6 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { after } from '../after.ts';
+import { ShortRequest } from '../incoming/short-request.ts';
 import { WireError } from '../wire/wire-format.ts';
+import type { CallRequest, CallResponse } from './call-exchange.ts';
 import { uncountedBytes, type MemoryRoom } from './memory-room.ts';
 import { readBody } from './read-body.ts';
 
@@ -10,14 +12,15 @@ const decoders: Readonly<Record<string, () => ReturnType<typeof createGunzip>>> 
 export class BodyReader {
   constructor(private readonly limit: number, private readonly room: MemoryRoom) {}
 
-  /** Throws `WireError` or `ClientGone`. */
-  read(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
+  /** Throws, or rejects with, `WireError` or `ClientGone`. A promise only where the body is still coming, or to be inflated. */
+  read(request: CallRequest, response: CallResponse): Buffer | Promise<Buffer> {
     const encoding = request.headers['content-encoding'];
     const keep = (bytes: number, size: number): void => {
       if (size > uncountedBytes && !this.room.grow(response, bytes)) throw new WireError('unavailable', 'There are too many large requests at the moment. Try again in a few seconds.', null, 'too_busy');
     };
-    const read = readBody(request, this.limit, keep);
-    return encoding === undefined || encoding === 'identity' ? read : read.then(async (bytes) => this.decoded(encoding, bytes, keep));
+    if (request instanceof ShortRequest && request.body.length > this.limit) throw tooLarge(this.limit);
+    const read = request instanceof ShortRequest ? request.body : readBody(request, this.limit, keep);
+    return encoding === undefined || encoding === 'identity' ? read : after(read, async (bytes) => this.decoded(encoding, bytes, keep));
   }
 
   /** What is inflated is counted as it grows, so that a small body cannot become a huge one. */

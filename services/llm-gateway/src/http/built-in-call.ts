@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { builtInHeading, builtInTurn } from '../scripted/built-in-turn.ts';
 import type { BuiltInModel } from '../scripted/built-in-models.ts';
@@ -8,12 +7,13 @@ import { openaiChatAnswer, openaiChatEvents } from '../wire/openai-chat-writer.t
 import { translationBetween, type TranslatedCall } from '../wire/translation.ts';
 import type { RequestFacts } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
+import type { CallResponse } from './call-exchange.ts';
 
 /** Events written together where a model has no pace. */
 const batch = 16;
 
 /** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
-export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: ServerResponse, headers: Readonly<Record<string, string>>): Promise<CallOutcome> {
+export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: CallResponse, headers: Readonly<Record<string, string>>): Promise<CallOutcome> {
   // Scripts speak two formats; the others are translated.
   const format = call.wire === 'anthropic-messages' ? call.wire : 'openai-chat';
   const translated = call.wire === 'openai-responses' || call.wire === 'openai-completions' ? translationBetween(call.wire, format)!.request(body) : null;
@@ -39,7 +39,7 @@ function* translatedEvents(events: Iterable<string>, call: TranslatedCall): Gene
   yield Buffer.from(stream.end()).toString('utf8');
 }
 
-async function writeEvents(events: Iterable<string>, paceMs: number, response: ServerResponse): Promise<boolean> {
+async function writeEvents(events: Iterable<string>, paceMs: number, response: CallResponse): Promise<boolean> {
   const size = paceMs > 0 ? 1 : batch;
   let waiting: string[] = [];
   for (const event of events) {
@@ -57,7 +57,7 @@ async function writeEvents(events: Iterable<string>, paceMs: number, response: S
 }
 
 /** Resolves when there is room for more; false when the client left. */
-async function write(response: ServerResponse, text: string): Promise<boolean> {
+async function write(response: CallResponse, text: string): Promise<boolean> {
   if (response.destroyed) return false;
   if (response.write(text)) return true;
   await new Promise<void>((resolve) => {

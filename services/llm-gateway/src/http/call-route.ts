@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { DeclaredError } from '@deskhand/contracts';
 import type { Caller } from '../keys/callers.ts';
 import { routeId, type RouteName } from '../providers/route.ts';
@@ -28,7 +28,7 @@ async function chosen(routes: Pick<RoutesService, 'choose'>, model: string): Pro
 const noTags: readonly string[] = [];
 
 /** Tags of a request, in its body's metadata or in a header, as LiteLLM's clients send them. */
-export function tagsOf(body: Readonly<Record<string, unknown>>, request: IncomingMessage): readonly string[] {
+export function tagsOf(body: Readonly<Record<string, unknown>>, request: { headers: IncomingHttpHeaders }): readonly string[] {
   const header = request.headers['x-litellm-tags'];
   if (header === undefined && body.metadata === undefined) return noTags;
   const metadata = isRecord(body.metadata) && Array.isArray(body.metadata.tags) ? body.metadata.tags.filter((tag) => typeof tag === 'string') : [];

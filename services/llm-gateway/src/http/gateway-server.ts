@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from '@deskhand/platform';
+import { ShortCalls } from '../incoming/short-calls.ts';
+import { ShortRequest } from '../incoming/short-request.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { PassThroughCalls } from '../pass-through/pass-through-calls.ts';
 import type { Metrics } from '../usage/metrics.ts';
@@ -11,6 +13,7 @@ import { openaiResponses } from '../wire/openai-responses.ts';
 import { asWireError, WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError, answerJson } from './answers.ts';
 import type { CacheRoutes } from './cache-routes.ts';
+import type { CallRequest, CallResponse } from './call-exchange.ts';
 import { discardRest } from './discard.ts';
 import type { EmbeddingCalls } from './embedding-calls.ts';
 import type { KeyRoutes } from './key-routes.ts';
@@ -29,6 +32,9 @@ interface Endpoint {
   wire: Wire;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void> | void;
 }
+
+/** Where models are called; all take POST. */
+type CallEndpoint = Pick<Endpoint, 'wire'> & { handle(request: CallRequest, response: CallResponse): Promise<void> };
 
 export interface GatewayServerParts {
   calls: ModelCalls;
@@ -53,12 +59,16 @@ export interface GatewayServerParts {
 /** The HTTP API of the model gateway. */
 export class GatewayServer {
   private readonly server: Server;
+  private readonly short: ShortCalls;
+  private readonly callEndpoints: ReadonlyMap<string, CallEndpoint>;
   private readonly endpoints: ReadonlyMap<string, Endpoint>;
 
   constructor(private readonly parts: GatewayServerParts) {
+    this.callEndpoints = new Map(this.listCallEndpoints());
     this.endpoints = new Map(this.listEndpoints());
-    this.server = createServer({ maxHeaderSize: 32 * 1024, headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: 65_000, noDelay: true }, (request, response) => this.serve(request, response));
+    this.server = createServer({ maxHeaderSize: 32 * 1024, headersTimeout: 20_000, requestTimeout: 300_000, keepAliveTimeout: keptMs, noDelay: true }, (request, response) => this.serve(request, response));
     this.server.maxConnections = 10_000;
+    this.short = new ShortCalls(this.server, { keptMs, isServed: (path) => this.callEndpoints.has(path), serve: (path, request, response) => this.handle(this.callEndpoints.get(path)!, request, response) });
   }
 
   /** Resolves with the port. */
@@ -77,9 +87,14 @@ export class GatewayServer {
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     this.server.closeIdleConnections();
-    const limit = setTimeout(() => this.server.closeAllConnections(), limitMs);
+    this.short.close();
+    const limit = setTimeout(() => {
+      this.server.closeAllConnections();
+      this.short.closeAll();
+    }, limitMs);
     await closed;
     clearTimeout(limit);
+    this.short.closeAll();
   }
 
   private serve(request: IncomingMessage, response: ServerResponse): void {
@@ -94,20 +109,29 @@ export class GatewayServer {
         response.setHeader('allow', endpoint.methods.join(', '));
         throw new WireError('method-not-allowed', `${path} takes ${endpoint.methods.join(', ')}.`);
       }
-      const served = endpoint.handle(request, response);
-      if (served instanceof Promise) served.catch((error: unknown) => this.refuse(request, response, wire, error));
+      this.handle(endpoint, request, response);
     } catch (error) {
       this.refuse(request, response, wire, error);
     }
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, wire: Wire, error: unknown): void {
+  private handle<Request extends CallRequest, Response extends CallResponse>(endpoint: { wire: Wire; handle(request: Request, response: Response): Promise<void> | void }, request: Request, response: Response): void {
+    const refuse = (error: unknown): void => this.refuse(request, response, endpoint.wire, error);
+    try {
+      const served = endpoint.handle(request, response);
+      if (served instanceof Promise) served.catch(refuse);
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  private refuse(request: CallRequest, response: CallResponse, wire: Wire, error: unknown): void {
     if (error instanceof ClientGone) return void response.destroy();
     const known = asWireError(error);
     if (!known) this.parts.log.error('A request to the model gateway failed', { error });
     if (response.headersSent) response.destroy();
     else answerError(response, wire, known ?? new WireError('internal', 'The model gateway failed. Its log says why.'));
-    discardRest(request);
+    if (!(request instanceof ShortRequest)) discardRest(request);
   }
 
   /** Paths that name something, and those with a slash too many, as many a base URL leaves one. */
@@ -120,13 +144,18 @@ export class GatewayServer {
     return bare === path ? undefined : this.endpoints.get(bare);
   }
 
+  private *listCallEndpoints(): Generator<[string, CallEndpoint]> {
+    const { calls } = this.parts;
+    for (const [wire, ...paths] of [[openaiChat, '/v1/chat/completions', '/chat/completions'], [openaiCompletions, '/v1/completions', '/completions'], [openaiResponses, '/v1/responses', '/responses'], [anthropicMessages, '/v1/messages']] as [Wire, ...string[]][]) {
+      const endpoint: CallEndpoint = { wire, handle: (request, response) => calls.serve(wire, request, response) };
+      for (const path of paths) yield [path, endpoint];
+    }
+  }
+
   private *listEndpoints(): Generator<[string, Endpoint]> {
-    const { calls, callers, counts, embeddings, metrics } = this.parts;
+    const { callers, counts, embeddings, metrics } = this.parts;
     const get = reading;
-    const chat: Endpoint = { methods: ['POST'], wire: openaiChat, handle: (request, response) => calls.serve(openaiChat, request, response) };
-    const completions: Endpoint = { methods: ['POST'], wire: openaiCompletions, handle: (request, response) => calls.serve(openaiCompletions, request, response) };
-    const messages: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => calls.serve(anthropicMessages, request, response) };
-    const responses: Endpoint = { methods: ['POST'], wire: openaiResponses, handle: (request, response) => calls.serve(openaiResponses, request, response) };
+    for (const [path, endpoint] of this.callEndpoints) yield [path, { methods: ['POST'], ...endpoint }];
     const counted: Endpoint = { methods: ['POST'], wire: anthropicMessages, handle: (request, response) => counts.serve(request, response) };
     const embedded: Endpoint = { methods: ['POST'], wire: openaiChat, handle: async (request, response) => embeddings.serve(request, response) };
     const models: Endpoint = { methods: get, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.parts.models.all(request)) };
@@ -145,7 +174,7 @@ export class GatewayServer {
         response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.render());
       },
     };
-    yield* [['/v1/chat/completions', chat], ['/chat/completions', chat], ['/v1/completions', completions], ['/completions', completions], ['/v1/responses', responses], ['/responses', responses], ['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages', messages], ['/v1/messages/count_tokens', counted], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
+    yield* [['/v1/embeddings', embedded], ['/embeddings', embedded], ['/v1/messages/count_tokens', counted], ['/v1/models', models], ['/models', models]] as [string, Endpoint][];
     for (const { routes, reads } of [this.parts.keyRoutes, this.parts.modelRoutes, this.parts.cacheRoutes]) for (const [path, handle] of routes) yield [path, { methods: reads.has(path) ? get : ['POST'], wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.spendRoutes.routes) yield [path, { methods: this.parts.spendRoutes.writes.has(path) ? ['POST'] : get, wire: openaiChat, handle }];
     for (const [path, handle] of this.parts.operationRoutes.routes) yield [path, { methods: get, wire: openaiChat, handle }];
@@ -154,6 +183,8 @@ export class GatewayServer {
 }
 
 const reading = ['GET', 'HEAD'];
+/** How long a connection waits for its next request. */
+const keptMs = 65_000;
 
 /** Throws `WireError`. */
 function decoded(part: string): string {

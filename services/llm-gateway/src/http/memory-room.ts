@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { CallResponse } from './call-exchange.ts';
 
 /** Less than this is not counted: the number of connections bounds it. */
 export const uncountedBytes = 16 * 1024;
@@ -9,7 +9,7 @@ export const uncountedBytes = 16 * 1024;
  */
 export class MemoryRoom {
   private taken = 0;
-  private readonly byCall = new WeakMap<ServerResponse, number>();
+  private readonly byCall = new WeakMap<CallResponse, number>();
 
   constructor(private readonly most: number) {}
 
@@ -19,7 +19,7 @@ export class MemoryRoom {
   }
 
   /** Keeps so many bytes more for a call until it is over. False when there is no room for them, or the call is over. */
-  grow(response: ServerResponse, bytes: number): boolean {
+  grow(response: CallResponse, bytes: number): boolean {
     if (this.taken + bytes > this.most || response.closed) return false;
     const own = this.byCall.get(response);
     if (own === undefined) response.once('close', () => { this.taken -= this.byCall.get(response) ?? 0; });

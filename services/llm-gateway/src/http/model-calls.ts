@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { newId } from '@deskhand/contracts';
 import { after } from '../after.ts';
 import { noControls, takeControls, type CacheControls } from '../cache/cache-controls.ts';
@@ -22,6 +21,7 @@ import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
+import type { CallRequest, CallResponse } from './call-exchange.ts';
 import { CallHeaders } from './call-headers.ts';
 import type { BodyReader } from './body-reader.ts';
 import { callRoute, tagsOf } from './call-route.ts';
@@ -51,8 +51,8 @@ interface Serving {
   facts: RequestFacts;
   raw: Buffer;
   body: Record<string, unknown>;
-  request: IncomingMessage;
-  response: ServerResponse;
+  request: CallRequest;
+  response: CallResponse;
   /** What a virtual key's call has been given. */
   held: KeyCall | null;
   headers: CallHeaders;
@@ -65,12 +65,13 @@ export class ModelCalls {
   constructor(private readonly parts: ModelCallParts) {}
 
   /** Throws `WireError` while nothing was answered yet. */
-  async serve(wire: Wire, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(wire: Wire, request: CallRequest, response: CallResponse): Promise<void> {
     const startedMark = performance.now();
     const { callers } = this.parts;
     const identified = callers.identify(request.headers, request.socket);
     const caller = identified instanceof Promise ? await identified : identified;
-    const given = await this.parts.bodies.read(request, response);
+    const read = this.parts.bodies.read(request, response);
+    const given = read instanceof Promise ? await read : read;
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { ExchangeControl, ExchangeHandler } from '../outgoing/exchange.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingTimeouts } from '../outgoing/outgoing-http.ts';
@@ -15,6 +15,7 @@ import { readFailure } from '../wire/translate/read-failure.ts';
 import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
+import type { CallResponse } from './call-exchange.ts';
 import { uncountedBytes, type MemoryRoom } from './memory-room.ts';
 import { clientHeaders } from './pass-headers.ts';
 import { retryAfter } from './retry-after.ts';
@@ -48,7 +49,7 @@ export interface RelayOptions {
   translated: TranslatedCall | null;
   /** The client did not ask for the usage event that the gateway asked for. */
   stripUsage: boolean;
-  response: ServerResponse;
+  response: CallResponse;
   limits: RelayLimits;
   /** Headers of our own for the client. */
   headers(upstreamMs: number): Record<string, string>;

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { DeclaredError } from '@deskhand/contracts';
 import { after } from '../after.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
@@ -13,6 +12,7 @@ import { inputTokens, noUsage } from '../wire/token-usage.ts';
 import { translationBetween, type TranslatedCall, type Translation } from '../wire/translation.ts';
 import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
+import type { CallRequest, CallResponse } from './call-exchange.ts';
 import { withOutputLimit } from './output-limit.ts';
 import { acceptStream, acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
@@ -25,8 +25,8 @@ export interface RoutedCallParts {
   size: CallSize;
   raw: Buffer;
   body: Record<string, unknown>;
-  request: IncomingMessage;
-  response: ServerResponse;
+  request: CallRequest;
+  response: CallResponse;
   outgoing: OutgoingHttp;
   limits: RelayLimits;
   /** What the gateway says of the call; `upstreamMs` of its time were providers'. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { errors } from 'undici';
+import { eachField, fieldLines } from '../http-fields.ts';
 
 export interface AnswerParts {
   /** Of the final answer; what is only interim (1xx) is passed over. Names are in lower case, as Node writes them. */
@@ -189,7 +190,7 @@ export class AnswerParser {
 
 const notHttp = (what: string): Error => Object.assign(new errors.HTTPParserError(`${what} is not HTTP/1.1`), { code: 'HPE_INVALID' });
 /** A status line and headers, without the empty line after them. */
-const wellFormed = /^HTTP\/1\.[01] \d{3}(?: [\t\x20-\x7e\x80-\xff]*)?(?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*)*$/;
+const wellFormed = new RegExp(`^HTTP/1\\.[01] \\d{3}(?: [\\t\\x20-\\x7e\\x80-\\xff]*)?${fieldLines}$`);
 /** What decides where an answer ends may not be said twice in two ways. */
 const decisive = new Set(['content-length', 'transfer-encoding']);
 /** Of these the first counts, as in Node. */
@@ -198,14 +199,7 @@ const single = new Set(['content-type', 'keep-alive', 'location', 'retry-after']
 /** Of a well-formed head. */
 function readHeaders(head: string): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {};
-  for (let at = head.indexOf('\r\n') + 2; at > 1; ) {
-    const next = head.indexOf('\r\n', at);
-    const end = next < 0 ? head.length : next;
-    const colon = head.indexOf(':', at);
-    const name = head.slice(at, colon).toLowerCase();
-    add(headers, name, head.slice(colon + 1, end).trim());
-    at = next < 0 ? 0 : next + 2;
-  }
+  eachField(head, (name, value) => add(headers, name, value));
   return headers;
 }
 
