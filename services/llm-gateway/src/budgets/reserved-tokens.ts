@@ -7,17 +7,19 @@ type Body = Readonly<Record<string, unknown>>;
  * the call may end up. A field of another format is no limit, and of several the largest counts.
  */
 export function outputOf(body: Body, usual: number): { most: number; limit: number | null } {
-  const has = (name: string): boolean => Object.hasOwn(body, name);
-  const formats = ['messages', 'input', 'prompt'].filter(has).length;
-  const isChat = has('messages') && formats === 1;
-  const isResponses = has('input') && !has('messages');
-  const isCompletion = has('prompt') && formats === 1;
-  const stated = (isChat ? [body.max_tokens, body.max_completion_tokens] : isResponses ? [body.max_output_tokens] : isCompletion ? [body.max_tokens] : []).filter((value): value is number => typeof value === 'number' && value > 0);
-  if (stated.length === 0) return { most: usual, limit: usual };
-  const most = Math.max(...stated);
+  const [hasMessages, hasInput, hasPrompt] = [Object.hasOwn(body, 'messages'), Object.hasOwn(body, 'input'), Object.hasOwn(body, 'prompt')];
+  const isChat = hasMessages && !hasInput && !hasPrompt;
+  const isResponses = hasInput && !hasMessages;
+  const isCompletion = hasPrompt && !hasMessages && !hasInput;
+  const classic = isChat || isCompletion ? limitOf(body.max_tokens) : 0;
+  const most = Math.max(classic, isChat ? limitOf(body.max_completion_tokens) : isResponses ? limitOf(body.max_output_tokens) : 0);
+  if (most === 0) return { most: usual, limit: usual };
   // Messages know `max_tokens` only.
-  return { most, limit: isChat && !stated.includes(body.max_tokens as number) ? most : null };
+  return { most, limit: isChat && classic === 0 ? most : null };
 }
+
+/** 0: it is none. */
+const limitOf = (value: unknown): number => (typeof value === 'number' && value > 0 ? value : 0);
 
 /** What a provider fetches itself: a picture, and anything longer (a document, a conversation that it has kept). */
 const pictureTokens = 5_000;

@@ -302,21 +302,51 @@ describe('a connection with short calls', () => {
     await closed;
   });
 
+  it('waits for a body from its head on', async () => {
+    const start = performance.now();
+    let passed = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => start + passed);
+    const { socket, closed, read } = await open((_, response) => ok(response));
+    socket.write(call);
+    await until(() => read().endsWith('ok'));
+    passed = keptMs + 500;
+    socket.write(call.slice(0, -1));
+    await sleep(50);
+    passed += keptMs;
+    // The clock that looks at connections goes once a second.
+    await sleep(1_200);
+    socket.write(call.slice(-1));
+    await until(() => read().split('ok').length === 3);
+    passed += keptMs + 1_500;
+    await closed;
+  });
+
   it('outlives its call when the server closes, and no longer', async () => {
     const responses: CallResponse[] = [];
     const { server, short, socket, read, closed } = await open((_, response) => void responses.push(response));
     const idle = connect({ port: portOf(server), host: '127.0.0.1' });
     sockets.push(idle);
     const idleClosed = new Promise((resolve) => idle.on('close', resolve).on('error', () => {}));
+    const late = connect({ port: portOf(server), host: '127.0.0.1' });
+    sockets.push(late);
+    let lateText = '';
+    late.on('data', (chunk) => (lateText += chunk.toString('latin1'))).on('error', () => {});
+    late.write(call.slice(0, -1));
     socket.write(call);
     await until(() => responses.length === 1);
+    await sleep(50);
     const ended = new Promise((resolve) => server.close(resolve));
     short.close();
     await idleClosed;
     ok(responses[0]!);
     await closed;
     expect(read()).toMatch(/connection: close\r\n\r\nok$/);
+    // What had begun to come is answered, too.
+    late.write(call.slice(-1));
+    await until(() => responses.length === 2);
+    ok(responses[1]!);
     await ended;
+    expect(lateText).toMatch(/connection: close\r\n\r\nok$/);
   });
 
   it('is cut when nobody waits any longer', async () => {

@@ -75,7 +75,7 @@ class ShortConnection {
   /** What came of the next request, and its head once that is whole. */
   private kept: Buffer | null = null;
   private head: ShortHead | null = null;
-  /** Since when nothing was at work, by `performance.now()`. */
+  /** Since when nothing is at work, or a request's body is waited for, by `performance.now()`. */
   private restsSince = performance.now();
 
   constructor(private readonly socket: Socket, private readonly owner: ShortCalls) {
@@ -83,7 +83,7 @@ class ShortConnection {
   }
 
   endIdle(): void {
-    if (this.response === null) this.socket.destroy();
+    if (this.response === null && this.kept === null) this.socket.destroy();
   }
 
   endUnused(before: number): void {
@@ -124,6 +124,7 @@ class ShortConnection {
     const { headBytes, bodyBytes } = head;
     const size = headBytes + bodyBytes;
     if (bytes.length < size) {
+      if (this.head === null) this.restsSince = performance.now();
       this.head = head;
       this.kept = bytes;
       return;

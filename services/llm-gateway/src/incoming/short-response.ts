@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { CallResponse } from '../http/call-exchange.ts';
 
 /** Larger pieces are not copied to travel together with what frames them. */
-const copiedBytes = 64 * 1024;
+const copiedBytes = 4 * 1024;
 const lineBreak = Buffer.from('\r\n');
 const noChunkFollows = '0\r\n\r\n';
 const nothing = Buffer.alloc(0);
