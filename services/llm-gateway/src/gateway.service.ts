@@ -100,7 +100,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const embeddings = new EmbeddingCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, bodies, limits });
     const counts = new TokenCounts({ callers, routes, outgoing, bodies });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits: { ...limits, bodyBytes } });
-    const keyRoutes = new KeyRoutes({ keys, callers, cache, ledger });
+    const keyRoutes = new KeyRoutes({ keys, rules: file.file.keyRules, callers, cache, ledger });
     const cacheRoutes = new CacheRoutes(callers, kept);
     const operationRoutes = new OperationRoutes({ callers, views, inspect: async () => health.inspect(), webUrl: values.WEB_URL });
     const modelRoutes = new ModelRoutes({ models, views, callers });

@@ -147,6 +147,7 @@ describe('LLM-6: the headers of an answer', () => {
     expect(all).toMatchObject({
       'x-litellm-call-id': expect.stringMatching(/^[0-9a-f-]{36}$/) as string, 'x-litellm-model-group': 'fast', 'x-litellm-model-api-base': `${upstream.url}/v1`, 'x-litellm-attempted-retries': '0', 'x-litellm-attempted-fallbacks': '0',
       'x-litellm-key-max-budget': '5', 'x-ratelimit-limit-requests': '10', 'x-ratelimit-remaining-requests': '9', 'x-ratelimit-limit-tokens': '1000', 'x-ratelimit-remaining-tokens': '950',
+      'x-ratelimit-reset-requests': expect.stringMatching(/^\d{1,2}s$/) as string, 'x-ratelimit-reset-tokens': expect.stringMatching(/^\d{1,2}s$/) as string,
     });
     expect(all['x-litellm-model-id']).not.toBe('');
     expect([Number(all['x-litellm-response-cost']), Number(all['x-litellm-key-spend'])]).toEqual([near(once), near(once)]);

@@ -158,6 +158,25 @@ describe('virtual keys (LLM-5)', () => {
     }
   });
 
+  it('get what the configuration file says of all keys, and no more than that', async () => {
+    const file = join(folder, 'bounded.yaml');
+    writeFileSync(file, 'litellm_settings: { default_key_generate_params: { models: [priced], max_budget: 2, duration: 7d }, upperbound_key_generate_params: { max_budget: 3, rpm_limit: 5 } }\n');
+    const bounded = await runGateway(ground, { LITELLM_CONFIG: file, SERVICE_INSTANCE: 'bounded' });
+    try {
+      const ask = async (path: string, body: object) => send(bounded, 'POST', path, masterKey, body);
+      const { body: made } = await ask('/key/generate', {});
+      expect(made).toMatchObject({ models: ['priced'], max_budget: 2, rpm_limit: 5, tpm_limit: null });
+      expect(Date.parse(made.expires) / 86_400_000 - Date.now() / 86_400_000).toBeCloseTo(7, 1);
+      expect((await ask('/key/generate', { max_budget: 3, models: ['unpriced'], rpm_limit: 1 })).body).toMatchObject({ models: ['unpriced'], max_budget: 3, rpm_limit: 1 });
+      for (const [path, body] of [['/key/generate', { max_budget: 4 }], ['/key/update', { key: made.key, rpm_limit: 6 }], [`/key/${made.key}/regenerate`, { max_budget: 3.5 }]] as [string, object][]) expect(await ask(path, body)).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('at most here') as string } } });
+      expect((await ask('/key/update', { key: made.key, max_budget: null })).body).toMatchObject({ max_budget: 3, rpm_limit: 5, models: ['priced'] });
+      expect((await ask('/user/new', { user_id: 'bounded' })).body).toMatchObject({ key: expect.stringMatching(/^sk-/) as string, max_budget: null });
+      expect((await send(bounded, 'GET', '/key/list?user_id=bounded&return_full_object=true', masterKey)).body.keys).toMatchObject([{ max_budget: 2, rpm_limit: 5 }]);
+    } finally {
+      await bounded.close();
+    }
+  });
+
   it('know no models by the names that every object has', async () => {
     const key = await makeKey({ aliases: { nick: 'priced' } });
     for (const model of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {

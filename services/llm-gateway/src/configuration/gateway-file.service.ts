@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigurationError, type Log } from '@deskhand/platform';
 import { defaultRouter, type GatewayFile } from './gateway-file.ts';
+import { KeyRules } from '../keys/key-rules.ts';
 import { readGatewayFile } from './read-gateway-file.ts';
 
 /** The operator's configuration file, read once at the start; what it asks for in vain is logged line by line. */
@@ -9,7 +10,7 @@ export class GatewayFileService {
 
   /** Throws `ConfigurationError`: a file that cannot be followed stops the start. */
   constructor(path: string | undefined, environment: Readonly<Record<string, string | undefined>>, log: Log) {
-    this.file = path === undefined ? { models: [], router: defaultRouter, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, notes: [] } : readGatewayFile(textOf(path), environment);
+    this.file = path === undefined ? { models: [], router: defaultRouter, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, keyRules: new KeyRules(), notes: [] } : readGatewayFile(textOf(path), environment);
     for (const note of this.file.notes) log.warn(`LITELLM_CONFIG, ${note}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { CacheSettings } from '../cache/cache-settings.ts';
+import type { KeyRules } from '../keys/key-rules.ts';
 import type { DeploymentParameters } from '../upstreams/upstream.ts';
 
 /** What LiteLLM's `config.yaml` says, as far as it is followed here. Times are seconds, as in the file. */
@@ -15,6 +16,8 @@ export interface GatewayFile {
   passThrough: PassThroughEntry[];
   /** `litellm_settings.cache`; null: answers are not kept. */
   cache: CacheSettings | null;
+  /** What keys that are made get, and may get. */
+  keyRules: KeyRules;
   /** One line for everything that is in the file and does nothing here, with its line number. */
   notes: string[];
 }

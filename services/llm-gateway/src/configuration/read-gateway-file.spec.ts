@@ -69,6 +69,10 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     expect(router).toMatchObject({ strategy: 'usage-based-routing', timeout: 20, maxFallbacks: 2, retryAfter: 3 });
     expect(models.map(({ limits }) => limits.maxParallelRequests)).toEqual([7, 7, 7]);
     expect([keyHeader, maximumBodyBytes, notes.length]).toEqual(['x-team-key', 2 * 1024 * 1024, 2]);
+    expect(() => readGatewayFile('litellm_settings: { default_key_generate_params: { rpm_limit: 1.5 }, upperbound_key_generate_params: { duration: soon } }', {})).toThrow(/line 1: .*default_key_generate_params\.rpm_limit must be a whole number; line 1: .*duration must be like 30s/);
+    expect(readGatewayFile('litellm_settings: { default_key_generate_params: { max_budget: 5, tags: [a] }, upperbound_key_generate_params: { models: [a] } }', {}).notes).toEqual([
+      'line 1: litellm_settings.default_key_generate_params.tags has no effect here', 'line 1: litellm_settings.upperbound_key_generate_params.models has no effect here',
+    ]);
     expect(readGatewayFile('litellm_settings: { max_budget: 5 }', {}).notes).toEqual(['line 1: litellm_settings.max_budget has no effect here: give keys, users or teams a budget']);
     expect(() => readGatewayFile('general_settings: { litellm_key_header_name: "a b" }', {})).toThrow(/line 1: general_settings\.litellm_key_header_name must be the name of a header/);
   });

@@ -1,6 +1,8 @@
 import { ConfigurationError } from '@deskhand/platform';
 import { LineCounter, parseDocument, visit } from 'yaml';
 import { defaultRouter, policyKinds, type Fallbacks, type PolicyKind, type GatewayFile, type PassThroughEntry, type RouterSettings, routingStrategies, type RoutingStrategy } from './gateway-file.ts';
+import { KeyRules } from '../keys/key-rules.ts';
+import { readKeyRules } from './read-key-rules.ts';
 import { readModel, type Note } from './read-model.ts';
 import { readCache } from './read-cache.ts';
 import { FileProblems, Place } from './yaml-place.ts';
@@ -34,15 +36,16 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     },
   });
   const root = new Place(document.contents, '', lines, problems);
-  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, notes };
+  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, keyRules: new KeyRules(), notes };
   for (const section of root.fields()) {
     if (section.name === 'model_list') file.models = section.items().flatMap((item) => readModel(item, note) ?? []);
     else if (section.name === 'general_settings') readGeneral(section, file, note);
     else if (section.name === 'router_settings') readRouter(section, file.router, note);
     else if (section.name === 'litellm_settings') {
       const ruled = root.field('router_settings').fields().map(({ key }) => (key === 'timeout' ? ['timeout', 'request_timeout'] : [key]));
-      readRouter(section, file.router, note, [...ruled.flat(), 'cache', 'cache_params']);
+      readRouter(section, file.router, note, [...ruled.flat(), 'cache', 'cache_params', 'default_key_generate_params', 'upperbound_key_generate_params']);
       file.cache = readCache(section, note);
+      file.keyRules = readKeyRules(section, note);
     }
     else if (section.name !== 'environment_variables') note(section);
   }

@@ -1,3 +1,4 @@
+import type { Left } from '../keys/call-limits.ts';
 import type { KeyCalls } from '../keys/key-calls.ts';
 import type { VirtualKey } from '../keys/virtual-keys.ts';
 import { routeId } from '../providers/route.ts';
@@ -42,15 +43,16 @@ export class CallHeaders {
     if (own !== undefined) headers['x-litellm-key-max-budget'] = String(own.max);
     if (key.rpm === null && key.tpm === null) return;
     const left = this.keyCalls.left(key);
-    if (key.rpm !== null) {
-      headers['x-ratelimit-limit-requests'] = headers['x-litellm-key-rpm-limit'] = String(key.rpm);
-      headers['x-ratelimit-remaining-requests'] = String(left.requests);
-    }
-    if (key.tpm !== null) {
-      headers['x-ratelimit-limit-tokens'] = headers['x-litellm-key-tpm-limit'] = String(key.tpm);
-      headers['x-ratelimit-remaining-tokens'] = String(left.tokens);
-    }
+    if (left.requests !== null) addLeft(headers, 'requests', 'x-litellm-key-rpm-limit', left.requests);
+    if (left.tokens !== null) addLeft(headers, 'tokens', 'x-litellm-key-tpm-limit', left.tokens);
   }
+}
+
+/** As OpenAI has them: the time is text like `12s`. */
+function addLeft(headers: Record<string, string>, of: 'requests' | 'tokens', own: string, { most, left, endsInMs }: Left): void {
+  headers[`x-ratelimit-limit-${of}`] = headers[own] = String(most);
+  headers[`x-ratelimit-remaining-${of}`] = String(left);
+  headers[`x-ratelimit-reset-${of}`] = `${Math.ceil(endsInMs / 1_000)}s`;
 }
 
 /** Names are people's: what a header cannot hold is written as in addresses. Node would refuse the whole answer for it. */

@@ -8,6 +8,7 @@ import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import type { BudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
+import type { KeyRules } from '../keys/key-rules.ts';
 import { hashOf } from '../keys/virtual-keys.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
@@ -15,6 +16,7 @@ import { queryOf, readSettings } from './settings-request.ts';
 
 export interface KeyRoutesParts {
   keys: KeysRepository;
+  rules: KeyRules;
   callers: Callers;
   cache: KeyCache;
   ledger: BudgetLedger;
@@ -51,7 +53,7 @@ export class KeyRoutes {
     const { keys } = parts;
     this.routes = new Map<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>([
       ['/key/generate', this.changing(newKey, async (body) => this.generate(body))],
-      ['/key/update', this.changing(keyFields.extend(named.shape), async (body) => this.keyAnswer(await keys.change(hashGiven(body.key), keyChange(body), moneyOf(body))))],
+      ['/key/update', this.changing(keyFields.extend(named.shape), async (body) => this.change(body.key, body))],
       ['/key/block', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: true }, {})))],
       ['/key/unblock', this.changing(named, async ({ key }) => this.keyAnswer(await keys.change(hashGiven(key), { blocked: false }, {})))],
       ['/key/delete', this.changing(goneKeys, async (body) => this.removeKeys(body))],
@@ -105,7 +107,8 @@ export class KeyRoutes {
     return { deleted_keys: await this.parts.keys.remove([...keys.map(hashGiven), ...byAlias.flat()]) };
   }
 
-  private async generate(body: z.infer<typeof newKey>): Promise<object> {
+  private async generate(given: z.infer<typeof newKey>): Promise<object> {
+    const body = this.parts.rules.ofNew(given);
     try {
       const { key, made } = await this.parts.keys.generate(keyChange(body), moneyOf(body), body.key);
       return { key, ...keyView(made) };
@@ -115,13 +118,19 @@ export class KeyRoutes {
     }
   }
 
+  private async change(key: string, given: z.infer<typeof keyFields>): Promise<object> {
+    const body = this.parts.rules.ofChange(given);
+    return this.keyAnswer(await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body)));
+  }
+
   /** LiteLLM's other path for it: the key stands in it, or its hash. */
   async regenerateNamed(key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     await this.changing(keyFields, async (body) => this.regenerate(key, body))(request, response);
   }
 
   /** What the body says besides is changed on the way. */
-  private async regenerate(key: string, body: z.infer<typeof keyFields>): Promise<object> {
+  private async regenerate(key: string, given: z.infer<typeof keyFields>): Promise<object> {
+    const body = this.parts.rules.ofChange(given);
     if ((await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body))) === null) throw unknown('key');
     // What is leased counts as spent under the new key.
     await this.parts.ledger.forget(`key:${hashGiven(key)}`);

@@ -6,6 +6,13 @@ import type { VirtualKey } from './virtual-keys.ts';
 /** Counts a call out, with the tokens that it took. */
 export type CountOut = (tokens: number) => void;
 
+/** Of a limit of a minute. */
+export interface Left {
+  most: number;
+  left: number;
+  endsInMs: number;
+}
+
 interface Wanted {
   limit: Limit;
   words: string;
@@ -33,9 +40,13 @@ export class CallLimits {
     return this.counted(wanted);
   }
 
-  /** What is left of a key's calls and tokens this minute, as far as this instance may give them out; 0 where there is no limit. */
-  left({ hash, rpm, tpm }: Pick<VirtualKey, 'hash' | 'rpm' | 'tpm'>): { requests: number; tokens: number } {
-    const of = (what: string, most: number | null): number => (most === null ? 0 : this.ledger.left({ id: `key:${hash}:${what}`, kind: 'minute', most }));
+  /** What is left of a key's calls and of its tokens this minute, as far as this instance may give them out, and in how many milliseconds all is there again; null where there is no limit. */
+  left({ hash, rpm, tpm }: Pick<VirtualKey, 'hash' | 'rpm' | 'tpm'>): { requests: Left | null; tokens: Left | null } {
+    const of = (what: string, most: number | null): Left | null => {
+      if (most === null) return null;
+      const limit: Limit = { id: `key:${hash}:${what}`, kind: 'minute', most };
+      return { most, left: this.ledger.left(limit), endsInMs: this.ledger.endsInMs(limit) };
+    };
     return { requests: of('rpm', rpm), tokens: of('tpm', tpm) };
   }
 

@@ -9,7 +9,7 @@ import type { EndedCall } from '../usage/model-call.ts';
 import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
-import type { CallLimits } from './call-limits.ts';
+import type { CallLimits, Left } from './call-limits.ts';
 import { isRunHolder } from './run-holder.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
@@ -82,7 +82,7 @@ export class KeyCalls {
   }
 
   /** What a key's limits leave it this minute, as far as this instance knows. */
-  left(key: VirtualKey): { requests: number; tokens: number } {
+  left(key: VirtualKey): { requests: Left | null; tokens: Left | null } {
     return this.limits.left(key);
   }
 
