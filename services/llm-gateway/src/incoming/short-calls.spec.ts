@@ -250,6 +250,25 @@ describe('a connection with short calls', () => {
     await until(() => closed);
   });
 
+  it.each([true, false])('says that an answer is finished when the system has all of it, and not before (taken: %s)', async (takes) => {
+    let response: CallResponse | null = null;
+    const { socket, read } = await open((_, made) => { response = made; });
+    socket.pause();
+    socket.write(call);
+    await until(() => response !== null);
+    const made = response as unknown as CallResponse;
+    const told: string[] = [];
+    for (const event of ['finish', 'close'] as const) made.once(event, () => told.push(event));
+    made.writeHead(200, { 'content-length': 8_000_000 }).end('x'.repeat(8_000_000), 'latin1');
+    await sleep(50);
+    expect(told).toEqual([]);
+    if (takes) socket.resume();
+    else socket.destroy();
+    await until(() => told.includes('close'));
+    expect(told).toEqual(takes ? ['finish', 'close'] : ['close']);
+    if (takes) await until(() => read().length > 8_000_000);
+  });
+
   it('answers many calls that were asked at once, one after the other', async () => {
     let count = 0;
     const { socket, read } = await open((_, response) => void setImmediate(() => {

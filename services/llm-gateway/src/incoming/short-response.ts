@@ -84,7 +84,7 @@ export class ShortResponse extends EventEmitter implements CallResponse {
     else this.send(bytesOf(chunk, encoding), true);
     this.head = '';
     if (this.socket.writableLength === 0) this.finish();
-    else this.socket.write('', () => this.finish());
+    else this.socket.write('', (error) => { if (error == null) this.finish(); });
     return this;
   }
 
