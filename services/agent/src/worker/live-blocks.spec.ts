@@ -157,6 +157,28 @@ describe('words that nobody could save', () => {
     }
   });
 
+  it('are let go of by the first save that went well, though more words came meanwhile', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'unsaved-'));
+    try {
+      const file = join(folder, 'words.json');
+      const saved = new Saved();
+      const live = new LiveBlocks(() => {}, async (parts) => { block.append(' more'); return saved.checkpoint(parts); }, undefined, new UnsavedWords(file, 'first'));
+      const block = live.of(identity).open(facts);
+      block.append('words');
+      saved.fail = 1;
+      await live.save();
+      const [first, second] = [live.save(), live.save()];
+      await Promise.resolve();
+      expect(existsSync(file)).toBe(true);
+      await Promise.all([first, second]);
+      expect([existsSync(file), saved.texts.get('b')]).toEqual([false, 'words more']);
+      await live.save();
+      expect([existsSync(file), saved.texts.get('b')]).toEqual([false, 'words more more']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('are kept while a save does not come to its end, however often one is asked for', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'unsaved-'));
     try {

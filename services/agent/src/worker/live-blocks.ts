@@ -75,7 +75,9 @@ export class LiveBlocks {
   private saved(well: boolean): void {
     this.saving = null;
     this.failed = !well;
-    this.keep(this.unsaved.any);
+    // What came since is as young as it ever is.
+    if (well && this.waiting === null) this.unsaved.keep([]);
+    else this.keep(this.unsaved.any);
   }
 
   private keep(needed: boolean): void {
