@@ -5,9 +5,11 @@ import type { EntitySchema } from '@deskhand/platform/database';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
+import { budgetEntity, providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
 import { migrations } from '../src/database/migrations.ts';
 import type { GatewayConfig } from '../src/gateway-config.ts';
+import { extraBudgetId } from '../src/keys/extra-budgets.ts';
+import { KeysRepository } from '../src/keys/keys.repository.ts';
 import { ModelsRepository } from '../src/models/models.repository.ts';
 import { ProvidersRepository } from '../src/providers/providers.repository.ts';
 import { llmGatewayService } from '../src/service.ts';
@@ -99,8 +101,8 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
   it('takes the calls of an older version along', async () => {
     const url = await databases.url();
     const entities = [usageEntity as unknown as EntitySchema];
-    const [sharing, older] = [migrations.at(-1)!, migrations.slice(0, -1)];
-    expect(sharing.name).toContain('share');
+    const older = migrations.slice(0, migrations.findIndex(({ name }) => name.endsWith('share-what-calls-have-in-common')));
+    expect(older.length).toBeGreaterThan(5);
     const before = await Database.open({ url, entities, migrations: older });
     const insert = (id: string, more: Record<string, unknown> = {}) => {
       const row = { id, started_at: 1_790_000_000_123, user_id: 'u', run_id: 'r', key_hash: null, agent: 'deskhand', source: null, provider: 'openai', model: `it's`, wire: 'openai-chat', stream: true, status: 'completed', http_status: 200, uncached_input: 5_000_000_000, cache_read: 1, cache_write5m: 2, cache_write1h: 3, output: 4, reasoning: 0, estimated: false, cost: 0.25, first_byte_ms: null, duration_ms: 7.5, ...more };
@@ -116,6 +118,34 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const counted = await after.read(async (em) => em.execute<{ n: number | string }[]>('select count(*) as n from usage_callers union all select count(*) from usage_kinds'));
     expect(counted.map(({ n }) => Number(n))).toEqual([2, 2]);
     await after.close();
+  });
+
+  it('counts a key\'s calls in its budgets of windows and of models', async () => {
+    const keys = service.app.get(KeysRepository, { strict: false });
+    const [day, month, fast, slow] = [{ model: null, duration: '1d', max: 1 }, { model: null, duration: '30d', max: 5 }, { model: 'fast', duration: null, max: 2 }, { model: 'anthropic/slow', duration: '1h', max: 3 }];
+    const { key, made } = await keys.generate({ alias: 'capped' }, { max: 10 }, undefined, { windows: [day], models: [fast, slow] });
+    await keys.generate({}, {});
+    const { hash } = made.row;
+    const [id, known] = [(extra: { model: string | null; duration: string | null }) => extraBudgetId(hash, extra), await keys.find(hash)];
+    expect(known?.budgets.map((budget) => [budget.id, budget.max, budget.model]).sort()).toEqual([[`key:${hash}`, 10, undefined], [id(day), 1, undefined], [id(fast), 2, 'fast'], [id(slow), 3, 'anthropic/slow']].sort());
+    const call = (more: Partial<UsageRow>): UsageRow => rowOf({ userId: null, conversationId: null, runId: null, keyHash: hash, cost: 0.25, ...more });
+    await usage().store([call({ modelGroup: 'fast' }), call({ modelGroup: 'fast' }), call({ modelGroup: null, provider: 'anthropic', model: 'slow' }), call({ modelGroup: 'other' }), rowOf({ keyHash: null })], false);
+    const spent = async (of: string): Promise<Record<string, number>> => {
+      const found = (await keys.info(of))!;
+      return Object.fromEntries([found.budget!, ...found.extras!].map((budget) => [budget.id.replace(of, ''), budget.spend]));
+    };
+    expect(await spent(hash)).toEqual({ 'key:': 1, 'key:/window 1d': 1, 'key:/model fast': 0.5, 'key:/model anthropic/slow': 0.25 });
+    expect((await keys.bySpend(10)).map(({ row, budget }) => [row.hash === hash, budget?.spend])).toEqual([[true, 1], [false, 0]]);
+    const changed = await keys.change(hash, {}, {}, { windows: [month, day] });
+    expect(changed?.extras?.map((budget) => [budget.id, budget.max, budget.spend, budget.windowMs])).toEqual([[id(month), 5, 0, 30 * 86_400_000], [id(day), 1, 1, 86_400_000], [id(fast), 2, 0.5, null], [id(slow), 3, 0.25, 3_600_000]]);
+    await keys.change(hash, {}, {}, { models: [] });
+    const again = (await keys.regenerate(hash))!;
+    expect(again.key).not.toBe(key);
+    expect(await spent(again.made.row.hash)).toEqual({ 'key:': 1, 'key:/window 30d': 0, 'key:/window 1d': 1 });
+    expect(await keys.info(hash)).toBeNull();
+    await keys.remove([again.made.row.hash]);
+    const left = await database.read(async (em) => em.find(budgetEntity, { id: { $like: '%/%' } }));
+    expect(left.map((budget) => budget.id)).toEqual([]);
   });
 
   it('keeps added models, counts every change, and takes no change over another', async () => {

@@ -153,7 +153,7 @@ describe('virtual keys (LLM-5)', () => {
 
   it('say what of LiteLLM\'s settings does nothing here, and are not made with a limit that would not hold', async () => {
     expect((await manage('/key/generate', { tags: ['a'], soft_budget: 5, budget_limits: [], model_max_budget: {}, guardrails: null })).body.warnings).toEqual(['tags has no effect here', 'soft_budget has no effect here']);
-    for (const setting of [{ model_max_budget: { priced: 1 } }, { budget_limits: [{ max_budget: 1, budget_duration: '1d' }] }, { allowed_routes: ['/v1/models'] }]) {
+    for (const setting of [{ model_rpm_limit: { priced: 1 } }, { allowed_routes: ['/v1/models'] }]) {
       expect(await manage('/key/generate', setting)).toMatchObject({ status: 400, body: { error: { code: 'not_supported', param: Object.keys(setting)[0] } } });
     }
   });
@@ -247,6 +247,27 @@ describe('virtual keys (LLM-5)', () => {
     const again = (await manage('/key/regenerate', { key })).body as { key: string; spend: number };
     expect(again.spend).toBeLessThan(0.01);
     expect((await call(one, again.key)).status).toBe(200);
+  });
+
+  it('hold in each of several windows, and for each model', async () => {
+    const [once, most] = [20 * perInput + 50 * perOutput, 0.0006];
+    const made = (await manage('/key/generate', {
+      budget_limits: [{ budget_duration: '1h', max_budget: 2 * most }, { budget_duration: '30d', max_budget: 5 }], model_max_budget: { priced: { budget_limit: 1, time_period: '1d' }, other: 3 },
+    })).body;
+    expect(made).toMatchObject({ max_budget: null, budget_limits: [{ budget_duration: '1h', max_budget: 2 * most, spend: 0 }, { budget_duration: '30d' }], model_max_budget: { priced: { budget_limit: 1, time_period: '1d', spend: 0 }, other: { budget_limit: 3, time_period: null } } });
+    const { key } = made;
+    const small = { max_tokens: 50 };
+    expect(await Promise.all([one, two].map(async (gateway) => (await call(gateway, key, small)).status))).toEqual([200, 200]);
+    await expect.poll(async () => (await info(key)).budget_limits[0].spend, { timeout: 10_000 }).toBeCloseTo(2 * once, 9);
+    expect(await call(one, key, small)).toMatchObject({ status: 429, body: { error: { type: 'budget_exceeded', message: expect.stringMatching(/left of this key, and .* It begins anew on /) as string } } });
+    expect(await info(key)).toMatchObject({ budget_limits: [{ spend: expect.closeTo(2 * once, 9) as number }, { spend: expect.closeTo(2 * once, 9) as number }], model_max_budget: { priced: { spend: expect.closeTo(2 * once, 9) as number }, other: { spend: 0 } } });
+    // What was spent of those that stay counts on, under a new key, too.
+    expect((await manage('/key/update', { key, budget_limits: [{ budget_duration: '30d', max_budget: 6 }], model_max_budget: { priced: { budget_limit: 2 * most, time_period: '1d' } } })).body).toMatchObject({ budget_limits: [{ budget_duration: '30d', max_budget: 6, spend: expect.closeTo(2 * once, 9) as number }], model_max_budget: { priced: { spend: expect.closeTo(2 * once, 9) as number } } });
+    const again = (await manage('/key/regenerate', { key })).body.key as string;
+    for (const gateway of [one, two]) expect(await call(gateway, again, small)).toMatchObject({ status: 429, body: { error: { message: expect.stringContaining('left of this key for this model, and') as string } } });
+    expect((await manage('/key/update', { key: again, model_max_budget: null })).body).toMatchObject({ budget_limits: [{ max_budget: 6 }], model_max_budget: {} });
+    expect((await call(two, again, small)).status).toBe(200);
+    expect((await manage('/key/delete', { keys: [again] })).status).toBe(200);
   });
 
   it('begin anew with their window', async () => {

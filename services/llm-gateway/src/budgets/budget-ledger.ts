@@ -4,6 +4,8 @@ import { budgetExceeded, WireError } from '../wire/wire-format.ts';
 export interface Budget {
   id: string;
   max: number;
+  /** The only model that it is for. */
+  model?: string;
 }
 
 /** What the ledger asks of the database. */
@@ -148,5 +150,5 @@ const owners: Readonly<Record<string, string>> = { key: ' of this key', user: ' 
 
 function exceeded(id: string, max: number, left: number, wanted: number, windowEnd: number | null): WireError {
   const anew = windowEnd === null ? '' : ` It begins anew on ${new Date(windowEnd).toISOString().slice(0, 16).replace('T', ' ')} UTC.`;
-  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left${owners[id.split(':', 1)[0]!] ?? ''}, and this call may cost up to ${dollars(wanted)}.${anew}`, null, budgetExceeded);
+  return new WireError('rate-limited', `Budget has been exceeded: ${dollars(left)} of ${dollars(max)} is left${owners[id.split(':', 1)[0]!] ?? ''}${id.includes('/model ') ? ' for this model' : ''}, and this call may cost up to ${dollars(wanted)}.${anew}`, null, budgetExceeded);
 }

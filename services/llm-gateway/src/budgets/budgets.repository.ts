@@ -2,7 +2,9 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { LockMode } from '@deskhand/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { GatewaySettings } from '../gateway-config.ts';
-import { budgetEntity, budgetLeaseEntity, type BudgetRow, type UsageRow } from '../database/entities.ts';
+import { budgetEntity, budgetLeaseEntity, virtualKeyEntity, type BudgetRow, type UsageRow } from '../database/entities.ts';
+import { extraBudgetId, type ExtraBudget } from '../keys/extra-budgets.ts';
+import { routeId } from '../providers/route.ts';
 import type { BudgetLeases } from './budget-ledger.ts';
 
 /** Amounts smaller than this are rounding. */
@@ -49,7 +51,8 @@ export class BudgetsRepository implements BudgetLeases {
   /** Adds what stored calls cost to their budgets, in the transaction that stores them: so each counts exactly once. */
   async spend(em: EntityManager, rows: readonly UsageRow[]): Promise<void> {
     const costs = new Map<string, number>();
-    for (const row of rows) for (const id of budgetIdsOf(row)) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
+    const extras = await extraBudgetsOf(em, rows);
+    for (const row of rows) for (const id of [...budgetIdsOf(row), ...extraIdsOf(row, extras)]) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
     // In one order everywhere: two instances never wait for each other.
     for (const [id, cost] of [...costs].sort(([one], [other]) => (one < other ? -1 : 1))) {
       const budget = await em.findOne(budgetEntity, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -91,7 +94,22 @@ export class BudgetsRepository implements BudgetLeases {
   }
 }
 
-/** The budgets that a call counts in. */
+type Extras = ReadonlyMap<string, readonly ExtraBudget[]>;
+
+/** By the hashes of the keys that have some. */
+async function extraBudgetsOf(em: EntityManager, rows: readonly UsageRow[]): Promise<Extras> {
+  const hashes = [...new Set(rows.flatMap(({ keyHash }) => keyHash ?? []))];
+  const keys = hashes.length === 0 ? [] : await em.find(virtualKeyEntity, { hash: { $in: hashes } });
+  return new Map(keys.flatMap(({ hash, extraBudgets }) => (extraBudgets.length === 0 ? [] : [[hash, extraBudgets] as const])));
+}
+
+function extraIdsOf({ keyHash, modelGroup, provider, model }: UsageRow, extras: Extras): string[] {
+  if (keyHash == null || extras.size === 0) return [];
+  const asked = modelGroup ?? routeId({ provider, model });
+  return (extras.get(keyHash) ?? []).filter((extra) => extra.model === null || extra.model === asked).map((extra) => extraBudgetId(keyHash, extra));
+}
+
+/** The budgets that a call counts in, beside those that its key alone has. */
 export function budgetIdsOf({ keyHash, keyUser, keyTeam, userId, conversationId, source }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam' | 'userId' | 'conversationId' | 'source'>): string[] {
   // What a person pays with a key of their own is not the installation's to cap.
   const user = keyUser ?? (source === 'user' ? null : userId);

@@ -1,4 +1,5 @@
 import { defineEntity, p, type InferEntity } from '@deskhand/platform/database';
+import type { ExtraBudget } from '../keys/extra-budgets.ts';
 
 /** A user's provider. */
 export const providerEntity = defineEntity({
@@ -87,6 +88,8 @@ export const virtualKeyEntity = defineEntity({
     expiresAt: p.bigint('number').nullable(),
     blocked: p.boolean(),
     metadata: p.json<Record<string, unknown>>(),
+    /** Beside the one that every key has. What is spent of each is in `budgets`. */
+    extraBudgets: p.json<ExtraBudget[]>(),
     createdAt: p.bigint('number'),
   },
 });

@@ -142,4 +142,10 @@ class ShareWhatCallsHaveInCommon extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }, { name: '0008-index-what-is-there', class: IndexWhatIsThere }, { name: '0009-add-team-members', class: AddTeamMembers }, { name: '0010-share-what-calls-have-in-common', class: ShareWhatCallsHaveInCommon }];
+class AddExtraBudgets extends Migration {
+  override up(): void {
+    this.addSql(`alter table virtual_keys add column extra_budgets ${this.driver.getPlatform().supportsSchemas() ? 'jsonb' : 'text'} not null default '[]'`);
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }, { name: '0008-index-what-is-there', class: IndexWhatIsThere }, { name: '0009-add-team-members', class: AddTeamMembers }, { name: '0010-share-what-calls-have-in-common', class: ShareWhatCallsHaveInCommon }, { name: '0011-add-extra-budgets', class: AddExtraBudgets }];

@@ -3,15 +3,17 @@ import { newId } from '@deskhand/contracts';
 import { z } from 'zod';
 import type { BudgetLedger } from '../budgets/budget-ledger.ts';
 import { durationMs } from '../budgets/duration.ts';
-import type { BudgetRow, HolderRow, TeamMember, VirtualKeyRow } from '../database/entities.ts';
+import type { TeamMember, VirtualKeyRow } from '../database/entities.ts';
 import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
-import type { BudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
+import type { BudgetChange, ExtraBudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
+import type { ExtraBudget } from '../keys/extra-budgets.ts';
 import type { KeyRules } from '../keys/key-rules.ts';
 import { hashOf } from '../keys/virtual-keys.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
+import { holderView, keyView, unknown } from './key-views.ts';
 import { queryOf, readSettings } from './settings-request.ts';
 
 export interface KeyRoutesParts {
@@ -28,9 +30,14 @@ const money = { max_budget: z.number().min(0).nullable().optional(), budget_dura
 const limits = { rpm_limit: limit, tpm_limit: limit, max_parallel_requests: limit };
 const text = z.string().min(1).max(300);
 const shared = { models: z.array(text).max(1_000).optional(), metadata: z.record(z.string(), z.unknown()).optional(), ...money };
+/** LiteLLM has two names for each. */
+const modelBudget = z.object({ budget_limit: z.number().min(0).optional(), max_budget: z.number().min(0).optional(), time_period: duration.nullable().optional(), budget_duration: duration.nullable().optional() })
+  .refine((given) => (given.budget_limit ?? given.max_budget) !== undefined, 'needs budget_limit');
 const keyFields = z.object({
   ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), ...limits,
   duration: duration.nullable().optional(), blocked: z.boolean().optional(),
+  budget_limits: z.array(z.object({ budget_duration: duration, max_budget: z.number().min(0) })).max(20).refine((given) => new Set(given.map((one) => durationMs(one.budget_duration))).size === given.length, 'must not name a duration twice').nullable().optional(),
+  model_max_budget: z.record(text, z.union([z.number().min(0), modelBudget])).refine((given) => Object.keys(given).length <= 200, 'may name 200 models').nullable().optional(),
 });
 const newKey = keyFields.extend({ key: z.string().min(8).max(300).startsWith('sk-').optional() });
 const named = z.object({ key: text });
@@ -61,19 +68,19 @@ export class KeyRoutes {
       ['/key/info', this.reading(async (query, request) => this.keyInfo(query, request), false)],
       ['/key/list', this.reading(async (query) => this.keyList(query))],
       ['/user/new', this.changing(newUser, async (body) => this.newUser(body))],
-      ['/user/update', this.changing(newUser.extend({ user_id: text }), async (body) => holderAnswer('user', await keys.saveHolder('user', body.user_id, holderChange(body.user_alias, body), moneyOf(body), 'there')))],
+      ['/user/update', this.changing(newUser.extend({ user_id: text }), async (body) => holderView('user', await keys.saveHolder('user', body.user_id, holderChange(body.user_alias, body), moneyOf(body), 'there')))],
       ['/user/delete', this.changing(z.object({ user_ids: z.array(text).min(1) }), async (body) => ({ deleted_user_ids: await this.removeHolders('user', body.user_ids) }))],
       ['/user/info', this.reading(async (query) => this.holderInfo('user', query.get('user_id')))],
-      ['/user/list', this.reading(async () => ({ users: (await keys.holders('user')).map((holder) => holderAnswer('user', holder)) }))],
+      ['/user/list', this.reading(async () => ({ users: (await keys.holders('user')).map((holder) => holderView('user', holder)) }))],
       ['/team/new', this.changing(newTeam, async (body) => this.newTeam(body))],
-      ['/team/update', this.changing(teamFields.extend({ team_id: text }), async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, holderChange(body.team_alias, body), moneyOf(body), 'there')))],
-      ['/team/block', this.changing(namedTeam, async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, { blocked: true }, {}, 'there')))],
-      ['/team/unblock', this.changing(namedTeam, async (body) => holderAnswer('team', await keys.saveHolder('team', body.team_id, { blocked: false }, {}, 'there')))],
+      ['/team/update', this.changing(teamFields.extend({ team_id: text }), async (body) => holderView('team', await keys.saveHolder('team', body.team_id, holderChange(body.team_alias, body), moneyOf(body), 'there')))],
+      ['/team/block', this.changing(namedTeam, async (body) => holderView('team', await keys.saveHolder('team', body.team_id, { blocked: true }, {}, 'there')))],
+      ['/team/unblock', this.changing(namedTeam, async (body) => holderView('team', await keys.saveHolder('team', body.team_id, { blocked: false }, {}, 'there')))],
       ['/team/member_add', this.changing(namedTeam.extend({ member: z.union([member, z.array(member).min(1).max(1_000)]) }), async (body) => this.addMembers(body.team_id, [body.member].flat()))],
       ['/team/member_delete', this.changing(namedTeam.extend({ user_id: text.optional(), user_email: text.optional() }), async (body) => this.removeMember(body.team_id, body))],
       ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
       ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
-      ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderAnswer('team', holder)))],
+      ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderView('team', holder)))],
     ]);
   }
 
@@ -110,7 +117,7 @@ export class KeyRoutes {
   private async generate(given: z.infer<typeof newKey>): Promise<object> {
     const body = this.parts.rules.ofNew(given);
     try {
-      const { key, made } = await this.parts.keys.generate(keyChange(body), moneyOf(body), body.key);
+      const { key, made } = await this.parts.keys.generate(keyChange(body), moneyOf(body), body.key, extraBudgets(body));
       return { key, ...keyView(made) };
     } catch (error) {
       if (isDuplicate(error)) throw new WireError('bad-request', 'A key with this alias, or this very key, exists already.', 'key_alias');
@@ -120,7 +127,7 @@ export class KeyRoutes {
 
   private async change(key: string, given: z.infer<typeof keyFields>): Promise<object> {
     const body = this.parts.rules.ofChange(given);
-    return this.keyAnswer(await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body)));
+    return this.keyAnswer(await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body), extraBudgets(body)));
   }
 
   /** LiteLLM's other path for it: the key stands in it, or its hash. */
@@ -131,9 +138,10 @@ export class KeyRoutes {
   /** What the body says besides is changed on the way. */
   private async regenerate(key: string, given: z.infer<typeof keyFields>): Promise<object> {
     const body = this.parts.rules.ofChange(given);
-    if ((await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body))) === null) throw unknown('key');
+    const changed = await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body), extraBudgets(body));
+    if (changed === null) throw unknown('key');
     // What is leased counts as spent under the new key.
-    await this.parts.ledger.forget(`key:${hashGiven(key)}`);
+    await this.forget(changed);
     const again = await this.parts.keys.regenerate(hashGiven(key));
     if (again === null) throw unknown('key');
     return { key: again.key, ...keyView(again.made) };
@@ -141,8 +149,13 @@ export class KeyRoutes {
 
   private async keyAnswer(found: WithBudget<VirtualKeyRow> | null): Promise<object> {
     if (found === null) throw unknown('key');
-    await this.parts.ledger.forget(`key:${found.row.hash}`);
+    await this.forget(found);
     return keyView(found);
+  }
+
+  /** The next call leases anew, by what its budgets say now. */
+  private async forget({ row, extras = [] }: WithBudget<VirtualKeyRow>): Promise<void> {
+    for (const id of [`key:${row.hash}`, ...extras.map((extra) => extra.id)]) await this.parts.ledger.forget(id);
   }
 
   /** A key may ask about itself. */
@@ -170,14 +183,14 @@ export class KeyRoutes {
     const made = await this.parts.keys.saveHolder('user', id, { ...holderChange(body.user_alias, body), ...(body.user_email !== undefined && { email: body.user_email }) }, moneyOf(body), 'new');
     if (made === null) throw new WireError('bad-request', `The user ${id} exists already.`, 'user_id');
     const key = body.auto_create_key === false ? null : await this.generate({ user_id: id, key_alias: body.key_alias ?? null, duration: body.duration ?? null });
-    return { ...key, ...holderAnswer('user', made) };
+    return { ...key, ...holderView('user', made) };
   }
 
   private async newTeam(body: z.infer<typeof newTeam>): Promise<object> {
     const id = body.team_id ?? newId();
     const made = await this.parts.keys.saveHolder('team', id, holderChange(body.team_alias, body), moneyOf(body), 'new');
     if (made === null) throw new WireError('bad-request', `The team ${id} exists already.`, 'team_id');
-    return body.members_with_roles === undefined ? holderAnswer('team', made) : this.addMembers(id, body.members_with_roles);
+    return body.members_with_roles === undefined ? holderView('team', made) : this.addMembers(id, body.members_with_roles);
   }
 
   private async addMembers(teamId: string, added: readonly TeamMember[]): Promise<object> {
@@ -189,7 +202,7 @@ export class KeyRoutes {
       }
       return all;
     });
-    return holderAnswer('team', team);
+    return holderView('team', team);
   }
 
   private async removeMember(teamId: string, gone: Pick<TeamMember, 'user_id' | 'user_email'>): Promise<object> {
@@ -198,7 +211,7 @@ export class KeyRoutes {
       if (left.length === members.length) throw new WireError('bad-request', 'There is no such member.', 'user_id');
       return left;
     });
-    return holderAnswer('team', team);
+    return holderView('team', team);
   }
 
   private async holderInfo(kind: HolderKind, id: string | null): Promise<object> {
@@ -206,7 +219,7 @@ export class KeyRoutes {
     const found = await this.parts.keys.holder(kind, id);
     if (found === null) throw unknown(kind);
     const { keys } = await this.parts.keys.list(kind === 'user' ? { userId: id } : { teamId: id }, 1_000, 0);
-    return { [`${kind}_id`]: id, [`${kind}_info`]: holderAnswer(kind, found), keys: keys.map(keyView) };
+    return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView) };
   }
 
   private async removeHolders(kind: HolderKind, ids: readonly string[]): Promise<string[]> {
@@ -230,8 +243,6 @@ function unusedOf(settings: Readonly<Record<string, unknown>>, known: object): s
 const isEmpty = (value: unknown): boolean => value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
 
 const isSame = (one: Pick<TeamMember, 'user_id' | 'user_email'>, other: Pick<TeamMember, 'user_id' | 'user_email'>): boolean => (one.user_id !== undefined && one.user_id === other.user_id) || (one.user_email !== undefined && one.user_email === other.user_email);
-
-const unknown = (what: string): WireError => new WireError('not-found', `There is no such ${what}.`, what, `${what}_not_found`);
 
 /** A key as it was given out, or its hash. */
 function hashGiven(key: string): string {
@@ -259,29 +270,18 @@ function moneyOf({ max_budget: max, budget_duration: window }: { max_budget?: nu
   return defined({ max, windowMs: window == null ? window : durationMs(window) });
 }
 
+/** Null takes them all away. */
+function extraBudgets({ budget_limits: windows, model_max_budget: models }: Pick<z.infer<typeof keyFields>, 'budget_limits' | 'model_max_budget'>): ExtraBudgetChange {
+  return defined({
+    windows: windows === undefined ? undefined : (windows ?? []).map((one): ExtraBudget => ({ model: null, duration: one.budget_duration.trim(), max: one.max_budget })),
+    models: models === undefined ? undefined : Object.entries(models ?? {}).map(([model, given]): ExtraBudget => {
+      if (typeof given === 'number') return { model, duration: null, max: given };
+      return { model, duration: (given.time_period ?? given.budget_duration)?.trim() ?? null, max: (given.budget_limit ?? given.max_budget)! };
+    }),
+  });
+}
+
 /** Without the fields that were not given: those stay as they are. */
 function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
-}
-
-const at = (time: number | null | undefined): string | null => (time == null ? null : new Date(time).toISOString());
-
-function budgetView(budget: BudgetRow | null): object {
-  return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : `${budget.windowMs / 1_000}s`, budget_reset_at: at(budget?.resetsAt) };
-}
-
-const limitsView = ({ rpm, tpm, maxParallel }: Pick<VirtualKeyRow, 'rpm' | 'tpm' | 'maxParallel'>): object => ({ rpm_limit: rpm ?? null, tpm_limit: tpm ?? null, max_parallel_requests: maxParallel ?? null });
-
-export function keyView({ row, budget }: WithBudget<VirtualKeyRow>): object {
-  return {
-    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, ...limitsView(row),
-    expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget),
-  };
-}
-
-export function holderAnswer(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
-  if (found === null) throw unknown(kind);
-  const { row, budget } = found;
-  const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null, members_with_roles: row.members };
-  return { ...names, models: row.models, ...limitsView(row), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
 }

@@ -9,7 +9,8 @@ import { hourText, usageRange, type HourRange } from '../usage/usage-range.ts';
 import type { UsageReports, UsageWhere } from '../usage/usage-reports.ts';
 import { WireError } from '../wire/wire-format.ts';
 import { answerJson } from './answers.ts';
-import { bounded, holderAnswer, keyView } from './key-routes.ts';
+import { bounded } from './key-routes.ts';
+import { holderView, keyView } from './key-views.ts';
 import { activityView, keyReport, logView, summaryView, teamReport } from './spend-views.ts';
 import { queryOf } from './settings-request.ts';
 
@@ -78,8 +79,8 @@ export class SpendRoutes {
   }
 
   private async users(id: string | null): Promise<object> {
-    if (id === null) return (await this.parts.keys.holdersBySpend('user', 1_000)).map((holder) => holderAnswer('user', holder));
-    return [holderAnswer('user', await this.parts.keys.holder('user', id))];
+    if (id === null) return (await this.parts.keys.holdersBySpend('user', 1_000)).map((holder) => holderView('user', holder));
+    return [holderView('user', await this.parts.keys.holder('user', id))];
   }
 
   private async activity(query: Query, asker: Asker): Promise<object> {

@@ -10,6 +10,7 @@ import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
 import type { CallLimits, Left } from './call-limits.ts';
+import { askedModel } from './extra-budgets.ts';
 import { isRunHolder } from './run-holder.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
@@ -88,7 +89,8 @@ export class KeyCalls {
 
   private reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
     // What a person pays with a key of their own is not the installation's to cap.
-    const budgets = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
+    const all = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
+    const budgets = all.some(({ model }) => model !== undefined) ? all.filter(({ model }) => model === undefined || model === askedModel(route)) : all;
     if (budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
     const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
     const output = eachOutput * answersOf(body);

@@ -3,7 +3,9 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { LockMode } from '@deskhand/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Budget } from '../budgets/budget-ledger.ts';
+import { durationMs } from '../budgets/duration.ts';
 import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type TeamMember, type VirtualKeyRow } from '../database/entities.ts';
+import { extraBudgetId, type ExtraBudget } from './extra-budgets.ts';
 import { heldByRun, runOf } from './run-holder.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
@@ -16,9 +18,17 @@ export interface BudgetChange {
   windowMs?: number | null;
 }
 
+/** Replaces a key's budgets of windows, or of models; absent: they stay. */
+export interface ExtraBudgetChange {
+  windows?: ExtraBudget[];
+  models?: ExtraBudget[];
+}
+
 export interface WithBudget<Row> {
   row: Row;
   budget: BudgetRow | null;
+  /** What became of a key's extra budgets, where it was asked for. */
+  extras?: BudgetRow[];
 }
 
 /** Virtual keys, their users and teams, and their budgets. */
@@ -27,25 +37,25 @@ export class KeysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   /** A new key. It is given back once and kept nowhere. `wanted`: one that the caller chose. */
-  async generate(change: KeyChange, budget: BudgetChange, wanted?: string): Promise<{ key: string; made: WithBudget<VirtualKeyRow> }> {
+  async generate(change: KeyChange, budget: BudgetChange, wanted?: string, extra: ExtraBudgetChange = {}): Promise<{ key: string; made: WithBudget<VirtualKeyRow> }> {
     const key = wanted ?? `sk-${randomBytes(24).toString('base64url')}`;
     const made = await this.database.transaction(async (em) => {
       const row = em.create(virtualKeyEntity, {
-        hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias: null, userId: null, teamId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, metadata: {},
+        hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias: null, userId: null, teamId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, metadata: {}, extraBudgets: [],
         createdAt: Date.now(), ...change,
       });
-      return { row, budget: await this.setBudget(em, `key:${row.hash}`, budget) };
+      return { row, budget: await this.setBudget(em, `key:${row.hash}`, budget), extras: await this.setExtraBudgets(em, row, extra) };
     });
     return { key, made };
   }
 
   /** Null when there is no such key. */
-  async change(hash: string, change: KeyChange, budget: BudgetChange): Promise<WithBudget<VirtualKeyRow> | null> {
+  async change(hash: string, change: KeyChange, budget: BudgetChange, extra: ExtraBudgetChange = {}): Promise<WithBudget<VirtualKeyRow> | null> {
     return this.database.transaction(async (em) => {
       const row = await em.findOne(virtualKeyEntity, hash);
       if (row === null) return null;
       Object.assign(row, change);
-      return { row, budget: await this.setBudget(em, `key:${hash}`, budget) };
+      return { row, budget: await this.setBudget(em, `key:${hash}`, budget), extras: await this.setExtraBudgets(em, row, extra) };
     });
   }
 
@@ -55,13 +65,16 @@ export class KeysRepository {
     const made = await this.database.transaction(async (em) => {
       const old = await em.findOne(virtualKeyEntity, hash);
       if (old === null) return null;
-      const { alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, createdAt } = old;
+      const { alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt } = old;
       const money = await em.findOne(budgetEntity, `key:${hash}`);
+      const extras = await em.find(budgetEntity, { id: { $in: idsOfExtra(old) } });
       await em.nativeDelete(virtualKeyEntity, { hash });
+      await em.nativeDelete(budgetEntity, { id: { $in: idsOfExtra(old) } });
       em.clear();
-      const row = em.create(virtualKeyEntity, { hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, createdAt });
+      const row = em.create(virtualKeyEntity, { hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt });
       const budget = em.create(budgetEntity, { id: `key:${row.hash}`, max: money?.max ?? null, spend: (money?.spend ?? 0) + (money?.leased ?? 0), leased: 0, windowMs: money?.windowMs ?? null, resetsAt: money?.resetsAt ?? null });
-      return { row, budget };
+      const moved = extras.map(({ id, max, spend, leased, windowMs, resetsAt }) => em.create(budgetEntity, { id: id.replace(hash, row.hash), max, spend: spend + leased, leased: 0, windowMs, resetsAt }));
+      return { row, budget, extras: moved };
     });
     return made && { key, made };
   }
@@ -71,7 +84,7 @@ export class KeysRepository {
       const rows = await em.find(virtualKeyEntity, { hash: { $in: [...hashes] } });
       for (const row of rows) em.remove(row);
       await em.flush();
-      await em.nativeDelete(budgetEntity, { id: { $in: rows.map(({ hash }) => `key:${hash}`) } });
+      await em.nativeDelete(budgetEntity, { id: { $in: rows.flatMap((row) => [`key:${row.hash}`, ...idsOfExtra(row)]) } });
       return rows.map(({ hash }) => hash);
     });
   }
@@ -79,7 +92,7 @@ export class KeysRepository {
   async info(hash: string): Promise<WithBudget<VirtualKeyRow> | null> {
     return this.database.read(async (em) => {
       const row = await em.findOne(virtualKeyEntity, hash);
-      return row && { row, budget: await em.findOne(budgetEntity, `key:${hash}`) };
+      return row && { row, budget: await em.findOne(budgetEntity, `key:${hash}`), extras: await em.find(budgetEntity, { id: { $in: idsOfExtra(row) } }) };
     });
   }
 
@@ -182,15 +195,26 @@ export class KeysRepository {
       if (row === null) return null;
       const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }] });
       // A user of Deskhand may have a budget without being known here otherwise.
-      const ids = [`key:${hash}`, ...(row.userId == null ? [] : [`user:${row.userId}`]), ...(row.teamId == null ? [] : [`team:${row.teamId}`])];
+      const ids = [`key:${hash}`, ...idsOfExtra(row), ...(row.userId == null ? [] : [`user:${row.userId}`]), ...(row.teamId == null ? [] : [`team:${row.teamId}`])];
       const money = await em.find(budgetEntity, { id: { $in: ids } });
-      const budgets = money.flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max }]));
+      const modelOf = new Map(row.extraBudgets.flatMap((extra) => (extra.model === null ? [] : [[extraBudgetId(hash, extra), extra.model] as const])));
+      const budgets = money.flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max, ...(modelOf.has(id) && { model: modelOf.get(id)! }) }]));
       return {
         hash, userId: row.userId ?? null, teamId: row.teamId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
         expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), spend: money.find(({ id }) => id === `key:${hash}`)?.spend ?? 0, budgets,
         holders: holders.filter(({ rpm, tpm, maxParallel }) => (rpm ?? tpm ?? maxParallel ?? null) !== null).map(({ kind, id, rpm, tpm, maxParallel }) => ({ kind, id, rpm: rpm ?? null, tpm: tpm ?? null, maxParallel: maxParallel ?? null })),
       };
     });
+  }
+
+  private async setExtraBudgets(em: EntityManager, row: VirtualKeyRow, { windows, models }: ExtraBudgetChange): Promise<BudgetRow[]> {
+    const before = idsOfExtra(row);
+    row.extraBudgets = [...(windows ?? row.extraBudgets.filter(({ model }) => model === null)), ...(models ?? row.extraBudgets.filter(({ model }) => model !== null))];
+    const ids = idsOfExtra(row);
+    await em.nativeDelete(budgetEntity, { id: { $in: before.filter((id) => !ids.includes(id)) } });
+    const budgets: BudgetRow[] = [];
+    for (const [index, { max, duration }] of row.extraBudgets.entries()) budgets.push(await this.setBudget(em, ids[index]!, { max, windowMs: duration === null ? null : durationMs(duration) }));
+    return budgets;
   }
 
   /** Every key, user and team has its money counted; a maximum makes it a cap. */
@@ -202,6 +226,8 @@ export class KeysRepository {
   }
 }
 
+const idsOfExtra = ({ hash, extraBudgets }: Pick<VirtualKeyRow, 'hash' | 'extraBudgets'>): string[] => extraBudgets.map((extra) => extraBudgetId(hash, extra));
+
 async function costOf(em: EntityManager, conversationId: string): Promise<number> {
   const [row] = await em.execute<{ cost: number | null }[]>('select sum(cost) as cost from usage_hours where conversation_id = ?', [conversationId]);
   return Number(row?.cost ?? 0);
@@ -209,7 +235,7 @@ async function costOf(em: EntityManager, conversationId: string): Promise<number
 
 /** By what the budget is of. */
 async function mostSpent(em: EntityManager, kind: 'key' | HolderKind, limit: number): Promise<Map<string, BudgetRow>> {
-  const budgets = await em.find(budgetEntity, { id: { $like: `${kind}:%` } }, { orderBy: { spend: 'desc', id: 'asc' }, limit });
+  const budgets = await em.find(budgetEntity, { $and: [{ id: { $like: `${kind}:%` } }, ...(kind === 'key' ? [{ $not: { id: { $like: 'key:%/%' } } }] : [])] }, { orderBy: { spend: 'desc', id: 'asc' }, limit });
   return new Map(budgets.map((budget) => [budget.id.slice(kind.length + 1), budget]));
 }
 
