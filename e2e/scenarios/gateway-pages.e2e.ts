@@ -172,7 +172,7 @@ describe('pages for administrators of the model gateway', () => {
 
     await page.getByRole('link', { name: 'Everyone’s usage' }).click();
     await rowOf('By user', 'ada').waitFor();
-    expect(await rowOf('By user', /Nobody’s: the gateway’s own key/).count()).toBe(1);
+    expect(await rowOf('By user', /Nobody’s: the gateway’s own key, and keys without a user/).count()).toBe(1);
     expect(await rowOf('By virtual key', /A key that was deleted/).count()).toBe(1);
     await expectClean();
     await rowOf('By user', 'ada').waitFor();

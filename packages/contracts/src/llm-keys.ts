@@ -20,6 +20,8 @@ export const virtualKeyView = z.object({
   rpm_limit: limit, tpm_limit: limit, max_parallel_requests: limit,
   expires_at: z.iso.datetime().nullable(), blocked: z.boolean(), created_at: z.iso.datetime(),
   ...money,
+  /** Others of its own, over other windows or for one model only. */
+  extra_budgets: z.array(z.object({ model: z.string().nullable(), ...money })),
 });
 export type VirtualKeyView = z.infer<typeof virtualKeyView>;
 

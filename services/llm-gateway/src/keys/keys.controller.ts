@@ -4,6 +4,7 @@ import { Controller, Inject } from '@nestjs/common';
 import { BudgetLedger } from '../budgets/budget-ledger.ts';
 import type { BudgetRow, HolderRow, VirtualKeyRow } from '../database/entities.ts';
 import { isDuplicate } from '../database/is-duplicate.ts';
+import { extraBudgetId } from './extra-budgets.ts';
 import { KeyCache } from './key-cache.ts';
 import { KeysRepository, type BudgetChange, type KeyChange, type WithBudget } from './keys.repository.ts';
 
@@ -73,10 +74,11 @@ export function moneyOf(budget: BudgetRow | null): Pick<KeyHolderView, 'spend' |
   return { spend: over ? 0 : (budget?.spend ?? 0), max_budget: budget?.max ?? null, budget_seconds: budget?.windowMs == null ? null : Math.round(budget.windowMs / 1_000), budget_resets_at: over ? null : at(budget?.resetsAt) };
 }
 
-function keyView({ row, budget }: WithBudget<VirtualKeyRow>): VirtualKeyView {
+function keyView({ row, budget, extras = [] }: WithBudget<VirtualKeyRow>): VirtualKeyView {
   return {
     id: row.hash, name: row.name, alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, rpm_limit: row.rpm ?? null, tpm_limit: row.tpm ?? null, max_parallel_requests: row.maxParallel ?? null,
     expires_at: at(row.expiresAt), blocked: row.blocked, created_at: new Date(row.createdAt).toISOString(), ...moneyOf(budget),
+    extra_budgets: row.extraBudgets.map((extra) => ({ model: extra.model, ...moneyOf(extras.find(({ id }) => id === extraBudgetId(row.hash, extra)) ?? null), max_budget: extra.max })),
   };
 }
 

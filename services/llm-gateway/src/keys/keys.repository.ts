@@ -99,8 +99,8 @@ export class KeysRepository {
   async list(where: { userId?: string; teamId?: string; alias?: string }, limit: number, offset: number): Promise<{ keys: WithBudget<VirtualKeyRow>[]; total: number }> {
     return this.database.read(async (em) => {
       const [rows, total] = await em.findAndCount(virtualKeyEntity, where, { orderBy: { createdAt: 'desc', hash: 'asc' }, limit, offset });
-      const budgets = new Map((await em.find(budgetEntity, { id: { $in: rows.map(({ hash }) => `key:${hash}`) } })).map((budget) => [budget.id, budget]));
-      return { keys: rows.map((row) => ({ row, budget: budgets.get(`key:${row.hash}`) ?? null })), total };
+      const budgets = new Map((await em.find(budgetEntity, { id: { $in: rows.flatMap((row) => [`key:${row.hash}`, ...idsOfExtra(row)]) } })).map((budget) => [budget.id, budget]));
+      return { keys: rows.map((row) => ({ row, budget: budgets.get(`key:${row.hash}`) ?? null, extras: idsOfExtra(row).flatMap((id) => budgets.get(id) ?? []) })), total };
     });
   }
 
