@@ -137,6 +137,12 @@ describe('pages for administrators of the model gateway', () => {
     await page.reload();
     const budget = page.getByRole('meter', { name: 'Budget of build machine' });
     await expect.poll(async () => { await page.reload(); return budget.getAttribute('aria-valuetext'); }, { timeout: 10_000 }).toMatch(/^\$0\.0036 of \$10 each 30 days · begins anew/);
+    const further = { key, budget_limits: [{ budget_duration: '1d', max_budget: 2 }], model_max_budget: { fast: 1 } };
+    expect((await fetch(`${product.llmUrl}/key/update`, { method: 'POST', headers: { authorization: `Bearer ${product.llmKey}` }, body: JSON.stringify(further) })).status).toBe(200);
+    await page.reload();
+    await budget.nth(2).waitFor();
+    expect(await Promise.all([1, 2].map(async (index) => budget.nth(index).getAttribute('aria-valuetext')))).toEqual([expect.stringMatching(/^\$0 of \$2 each day · begins anew/), 'fast · $0 of $1']);
+    await expectClean();
     await page.getByRole('button', { name: 'Block build machine' }).click();
     await page.getByText('blocked').waitFor();
     await expect.poll(async () => (await call(key)).status).toBe(401);
@@ -156,6 +162,9 @@ describe('pages for administrators of the model gateway', () => {
     await page.goto(`${product.webUrl}/settings/usage`);
     const rowOf = (region: string, name: string | RegExp): ReturnType<Page['getByRole']> => page.getByRole('region', { name: region }).getByRole('row', { name });
     await expect.poll(async () => { await page.reload(); await page.getByText('Adding up usage…').waitFor({ state: 'hidden' }); return rowOf('By conversation', 'Counting pings').count(); }, { timeout: 15_000 }).toBe(1);
+    // The parts of a page are asked for one by one: what came in between stands in some of them only.
+    await page.reload();
+    await rowOf('By conversation', 'Counting pings').waitFor();
     // 1,000 tokens in and 40 out, at $3 and $15 for a million.
     expect(await rowOf('By conversation', 'Counting pings').innerText()).toMatch(/^Counting pings\s+\$0\.0036\s+1K\s+0\s+40\s+1$/);
     expect(await rowOf('By model', 'claude-opus-5-5').count()).toBe(1);
