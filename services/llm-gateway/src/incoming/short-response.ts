@@ -5,7 +5,6 @@ import type { CallResponse } from '../http/call-exchange.ts';
 
 /** Larger pieces are not copied to travel together with what frames them. */
 const copiedBytes = 4 * 1024;
-const lineBreak = Buffer.from('\r\n');
 const noChunkFollows = '0\r\n\r\n';
 const nothing = Buffer.alloc(0);
 
@@ -52,7 +51,8 @@ export class ShortResponse extends EventEmitter implements CallResponse {
     const add = (name: string, value: Field): void => {
       if (value === undefined) return;
       if (name === 'content-length') hasLength = true;
-      for (const one of Array.isArray(value) ? value : [value]) head += fieldLine(name, one);
+      if (!Array.isArray(value)) head += fieldLine(name, value);
+      else for (const one of value) head += fieldLine(name, one);
     };
     if (this.fields !== null) this.addTo(this.fields, headers, add);
     else eachOf(headers, add);
@@ -134,7 +134,7 @@ export class ShortResponse extends EventEmitter implements CallResponse {
       socket.cork();
       socket.write(before, 'latin1');
       socket.write(bytes);
-      const hasRoom = socket.write(after === '\r\n' ? lineBreak : after, 'latin1');
+      const hasRoom = socket.write(after, 'latin1');
       socket.uncork();
       return hasRoom;
     }
