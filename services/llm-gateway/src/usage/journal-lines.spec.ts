@@ -41,6 +41,16 @@ describe('the journal', () => {
         if (rows.has(call.id)) expect(ended).toEqual(rows.get(call.id));
         else expect(begun).toEqual(JSON.parse(JSON.stringify(call)));
       }
+      text.restart();
+      const again = readJournal(stories.map(({ call }) => text.begun(call)).join(''));
+      expect([...again.values()].map(({ call }) => call)).toEqual(stories.map(({ call }) => JSON.parse(JSON.stringify(call))));
     }), { numRuns: 300 });
+  });
+
+  it('of an older version is read, whose calls each said all of it', () => {
+    const surroundings = { run: null, key: { hash: 'h', userId: null, teamId: null }, route: { source: 'group', provider: 'openai', model: 'm' }, wire: 'openai-chat', stream: true, group: 'g', agent: null, baseModel: null, baseUrl: 'http://h', officialPrices: false, prices: null };
+    const read = readJournal(`["begun","a",1,2,0.5,${JSON.stringify(surroundings)}]\n["begun","without any",1,2,null]\n["ended","a",null,"completed",200,1,0,0,0,2,0,false,null,3,0.25,true]\n`);
+    expect([...read.keys()]).toEqual(['a']);
+    expect(read.get('a')).toMatchObject({ call: { startedAt: 1, requestBytes: 2, reserved: 0.5, ...surroundings }, ended: { row: { keyHash: 'h', model: 'm', output: 2, cost: 0.25 } } });
   });
 });

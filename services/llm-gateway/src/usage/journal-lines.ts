@@ -15,24 +15,28 @@ type Surroundings = Place & Pick<ModelCall, 'run' | 'key' | 'wire' | 'stream' | 
 
 /** What became of a call, short: its first line says the rest. */
 type Outcome = [status: AnyOutcome['status'], httpStatus: number | null, uncachedInput: number, cacheRead: number, cacheWrite5m: number, cacheWrite1h: number, output: number, reasoning: number, estimated: boolean, firstByteMs: number | null, durationMs: number, cost: number | null, priced: boolean];
-type Line = ['begun', id: string, startedAt: number, requestBytes: number, reserved: number | null, surroundings: Surroundings] | ['ended', id: string, moved: Place | null, ...Outcome];
+/** Calls that begin have the surroundings of the line before that says some, or, in files of an older version, their own. */
+type Line = ['surroundings', Surroundings] | ['begun', id: string, startedAt: number, requestBytes: number, reserved: number | null, surroundings?: Surroundings] | ['ended', id: string, moved: Place | null, ...Outcome];
 
 /**
  * The text of lines. Every call writes two of them, so they are lists, the second leaves out what the first one said, and what
- * a call has in common with the one before it is written into text only once.
+ * a call has in common with the one before it is written only once.
  */
 export class JournalText {
   private last: ModelCall | null = null;
-  private surroundings = '';
 
   begun(call: ModelCall): string {
-    if (this.last === null || !isLike(call, this.last)) {
-      const { run, key, route, wire, stream, group, agent, baseModel, baseUrl, officialPrices, prices } = call;
-      this.surroundings = JSON.stringify({ run, key, route, wire, stream, group, agent, baseModel, baseUrl, officialPrices, prices });
-      // What becomes of the call must not change what was written.
-      this.last = { ...call };
-    }
-    return `["begun","${call.id}",${call.startedAt},${call.requestBytes},${call.reserved ?? null},${this.surroundings}]\n`;
+    const line = `["begun","${call.id}",${call.startedAt},${call.requestBytes},${call.reserved ?? null}]\n`;
+    if (this.last !== null && isLike(call, this.last)) return line;
+    const { run, key, route, wire, stream, group, agent, baseModel, baseUrl, officialPrices, prices } = call;
+    // What becomes of the call must not change what was written.
+    this.last = { ...call };
+    return `["surroundings",${JSON.stringify({ run, key, route, wire, stream, group, agent, baseModel, baseUrl, officialPrices, prices })}]\n${line}`;
+  }
+
+  /** What follows stands in an empty file. */
+  restart(): void {
+    this.last = null;
   }
 
   /** `moved`: what the call's first line does not say of where it ended up; null: nothing. */
@@ -48,11 +52,13 @@ const text = (value: number | null | undefined): string => (value != null && Num
 /** What stands in a journal, by the calls' ids. The last line of a killed process may be half a line. */
 export function readJournal(text: string): Map<string, JournalEntry> {
   const entries = new Map<string, JournalEntry>();
+  let around: Surroundings | undefined;
   for (const line of text.split('\n')) {
     const read = parse(line);
-    if (read?.[0] === 'begun') {
-      const [, id, startedAt, requestBytes, reserved, surroundings] = read;
-      entries.set(id, { call: { id, startedAt, startedMark: 0, requestBytes, ...surroundings, ...(reserved !== null && { reserved }) }, ended: null });
+    if (read?.[0] === 'surroundings') around = read[1];
+    else if (read?.[0] === 'begun') {
+      const [, id, startedAt, requestBytes, reserved, surroundings = around] = read;
+      if (surroundings !== undefined) entries.set(id, { call: { id, startedAt, startedMark: 0, requestBytes, ...surroundings, ...(reserved !== null && { reserved }) }, ended: null });
     } else if (read?.[0] === 'ended') {
       const [, id, moved, ...outcome] = read;
       const entry = entries.get(id);

@@ -79,6 +79,7 @@ export class UsageJournal {
     if (this.storedCount > Math.max(mostStored, this.open.length / 2) || this.storedCount === this.open.length || this.size > rotateAt) this.closeUp();
     if (this.open.length === 0) {
       this.lines = [];
+      this.text.restart();
       if (this.file !== null && this.size > 0) ftruncateSync(this.file, 0);
       this.size = 0;
     } else if (this.size > rotateAt) this.rotate();
@@ -142,6 +143,7 @@ export class UsageJournal {
     const [old, oldPath] = [this.file, this.path];
     this.file = null;
     this.size = 0;
+    this.text.restart();
     this.lines = this.open.flatMap((open) => {
       Object.assign(open, placeOf(open.call));
       return [this.text.begun(open.call), ...(open.ended === null ? [] : [this.text.ended(open.ended, null)])];

@@ -107,6 +107,20 @@ describe('usage rows', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('are found again also where all that came before them was stored', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
+    const first = recorderIn(folder, new Map());
+    first.end(callOf('stored'), outcome);
+    await first.flush();
+    first.end(callOf('left'), outcome);
+    await new Promise((resolve) => setImmediate(resolve));
+    orphan(folder);
+    const stored = new Map<string, UsageRow>();
+    await recorderIn(folder, stored).recover();
+    expect([...stored.keys()]).toEqual(['left']);
+    await first.close();
+  });
+
   it('hold up no answer because another cannot be given', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'deskhand-usage-'));
     const recorder = recorderIn(folder, new Map());
