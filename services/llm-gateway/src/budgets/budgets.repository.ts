@@ -109,7 +109,7 @@ function extraIdsOf({ keyHash, modelGroup, provider, model }: UsageRow, extras: 
   return (extras.get(keyHash) ?? []).filter((extra) => extra.model === null || extra.model === asked).map((extra) => extraBudgetId(keyHash, extra));
 }
 
-/** The budgets that a call counts in, beside those that its key alone has. */
+/** The budgets that a call counts in, without the extra ones of its key. */
 export function budgetIdsOf({ keyHash, keyUser, keyTeam, userId, conversationId, source }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam' | 'userId' | 'conversationId' | 'source'>): string[] {
   // What a person pays with a key of their own is not the installation's to cap.
   const user = keyUser ?? (source === 'user' ? null : userId);
