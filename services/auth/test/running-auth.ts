@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { accessRevoked, auth, type DataOf, type InputOf } from '@deskhand/contracts';
 import { Bus, composeService, Log, type RunningService } from '@deskhand/platform';
 import { startDatabases, startNats } from '@deskhand/platform/testing';
-import { vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, vi } from 'vitest';
 import { authConfig } from '../src/auth-config.ts';
 import { PasswordHasher } from '../src/accounts/password-hasher.ts';
 import { Clock } from '../src/clock.ts';
@@ -19,7 +19,7 @@ export function configure(variables: Partial<typeof authConfig.value> = {}): voi
 const log = Object.assign(new Log(), { error: (text: string, fields?: object) => console.error(text, fields) });
 
 /** Real: nats-server with the product's permissions, SQLite or PostgreSQL, Argon2id, of less memory. Only the clock is the test's. */
-export async function startSurroundings(dialect: 'sqlite' | 'postgres') {
+async function startSurroundings(dialect: 'sqlite' | 'postgres') {
   const nats = await startNats();
   const databases = await startDatabases(dialect);
   const gateway = await nats.bus('gateway');
@@ -105,3 +105,32 @@ export class RunningAuth {
     for (const bus of this.buses) await bus.close();
   }
 }
+
+interface AuthGround {
+  surroundings: Awaited<ReturnType<typeof startSurroundings>>;
+  /** New for each test. */
+  running: RunningAuth;
+}
+
+/** Tests on both databases; on PostgreSQL two instances share the database and the requests. */
+export function onEachDatabase(name: string, tests: (ground: AuthGround) => void): void {
+  describe.each(['sqlite', 'postgres'] as const)(`${name} on %s`, (dialect) => {
+    const ground = {} as AuthGround;
+    beforeAll(async () => {
+      ground.surroundings = await startSurroundings(dialect);
+    });
+    afterAll(async () => ground.surroundings.close());
+    beforeEach(async () => {
+      configure();
+      ground.running = await ground.surroundings.start();
+    });
+    afterEach(async () => {
+      await ground.running.stop();
+      vi.restoreAllMocks();
+    });
+    tests(ground);
+  });
+}
+
+/** How each of several requests went. */
+export const codes = (results: PromiseSettledResult<unknown>[]): string[] => results.map((result) => (result.status === 'fulfilled' ? 'ok' : (result.reason as { code: string }).code));
