@@ -14,7 +14,7 @@ export const virtualKeyView = z.object({
   id: z.string(),
   /** First and last letters. */
   name: z.string(),
-  alias: z.string().nullable(), user_id: z.string().nullable(), team_id: z.string().nullable(),
+  alias: z.string().nullable(), user_id: z.string().nullable(), team_id: z.string().nullable(), job_id: z.string().nullable(),
   /** Empty: every model. */
   models: z.array(z.string()),
   rpm_limit: limit, tpm_limit: limit, max_parallel_requests: limit,
@@ -25,8 +25,8 @@ export const virtualKeyView = z.object({
 });
 export type VirtualKeyView = z.infer<typeof virtualKeyView>;
 
-/** A user or a team that keys belong to: a name with a budget over all of them. */
-export const keyHolderView = z.object({ kind: z.enum(['user', 'team']), id: z.string(), alias: z.string().nullable(), models: z.array(z.string()), blocked: z.boolean(), ...money });
+/** A user, a team or a job that keys belong to: a name with a budget over all of them. */
+export const keyHolderView = z.object({ kind: z.enum(['user', 'team', 'job']), id: z.string(), alias: z.string().nullable(), models: z.array(z.string()), blocked: z.boolean(), ...money });
 export type KeyHolderView = z.infer<typeof keyHolderView>;
 
 /** What is absent stays as it is; null takes it away. */

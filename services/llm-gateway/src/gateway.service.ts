@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { cachedAnswers, DeclaredError } from '@deskhand/contracts';
 import { Bus, Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
@@ -9,7 +8,6 @@ import type { CacheSettings } from './cache/cache-settings.ts';
 import { ResponseCache } from './cache/response-cache.ts';
 import type { PassThroughEntry } from './configuration/gateway-file.ts';
 import { GatewayFileService } from './configuration/gateway-file.service.ts';
-import type { UsageRow } from './database/entities.ts';
 import { GatewaySettings } from './gateway-config.ts';
 import { CacheRoutes } from './http/cache-routes.ts';
 import { EmbeddingCalls } from './http/embedding-calls.ts';
@@ -40,10 +38,8 @@ import { RoutesService } from './providers/routes.service.ts';
 import { Metrics } from './usage/metrics.ts';
 import { PriceTable } from './usage/price-table.ts';
 import { UsageCalls } from './usage/usage-calls.ts';
-import { UsageJournal } from './usage/usage-journal.ts';
 import { UsageRecorder } from './usage/usage-recorder.ts';
 import { UsageReports } from './usage/usage-reports.ts';
-import { UsageRepository } from './usage/usage.repository.ts';
 
 /** How long a drain waits for calls at work; the agent asks again what was cut. */
 const drainMs = 8_000;
@@ -54,7 +50,6 @@ const idleMoneyMs = 5_000;
 @Injectable()
 export class GatewayService implements OnApplicationBootstrap {
   private readonly server: GatewayServer;
-  private readonly recorder: UsageRecorder;
   private port: number | null = null;
   private sweeper: NodeJS.Timeout | undefined;
 
@@ -63,7 +58,8 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(Secrets) secrets: Secrets,
     @Inject(RoutesService) routes: RoutesService,
     @Inject(OutgoingHttp) private readonly outgoing: OutgoingHttp,
-    @Inject(UsageRepository) usage: UsageRepository,
+    @Inject(UsageRecorder) private readonly recorder: UsageRecorder,
+    @Inject(Metrics) metrics: Metrics,
     @Inject(PriceTable) prices: PriceTable,
     @Inject(GatewayFileService) file: GatewayFileService,
     @Inject(KeysRepository) keys: KeysRepository,
@@ -82,13 +78,6 @@ export class GatewayService implements OnApplicationBootstrap {
     @Inject(Log) log: Log,
   ) {
     const { values } = settings;
-    const journal = new UsageJournal(values.DATA_DIR === undefined ? null : join(values.DATA_DIR, 'usage'), (error) => log.error('The journal of usage cannot be written at the moment; what it lacks is tried again', { error }));
-    const metrics = new Metrics();
-    const store = async (rows: readonly UsageRow[], mayBeThere: boolean): Promise<void> => {
-      await usage.store(rows, mayBeThere);
-      metrics.stored(rows);
-    };
-    this.recorder = new UsageRecorder(store, prices, journal, log);
     const callers = new Callers(secrets.runTokenKey, cache, [values.LITELLM_MASTER_KEY, file.file.masterKey], file.file.keyHeader);
     const keyCalls = new KeyCalls(ledger, new CallLimits(sharedLimits), prices, routes);
     const room = new MemoryRoom(values.MAXIMUM_KEPT_BYTES);
@@ -96,10 +85,10 @@ export class GatewayService implements OnApplicationBootstrap {
     const bodyBytes = Math.min(values.MAXIMUM_BODY_BYTES, file.file.maximumBodyBytes ?? Infinity);
     const bodies = new BodyReader(bodyBytes, room);
     const kept = responseCache(file.file.cache, bus, log);
-    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder: this.recorder, metrics, cache: kept, bodies, limits });
-    const embeddings = new EmbeddingCalls({ callers, keyCalls, routes, outgoing, recorder: this.recorder, metrics, cache: kept, bodies, limits });
-    const counts = new TokenCounts({ callers, routes, outgoing, bodies });
-    const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder: this.recorder, metrics, limits: { ...limits, bodyBytes } });
+    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, bodies, limits });
+    const embeddings = new EmbeddingCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, bodies, limits });
+    const counts = new TokenCounts({ callers, keyCalls, routes, outgoing, bodies });
+    const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder, metrics, limits: { ...limits, bodyBytes } });
     const keyRoutes = new KeyRoutes({ keys, rules: file.file.keyRules, callers, cache, ledger });
     const cacheRoutes = new CacheRoutes(callers, kept);
     const operationRoutes = new OperationRoutes({ callers, views, inspect: async () => health.inspect(), webUrl: values.WEB_URL });

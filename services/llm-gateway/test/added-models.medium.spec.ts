@@ -192,6 +192,9 @@ describe('virtual keys for administrators of the web app', () => {
     expect(JSON.stringify(listed)).not.toContain(key);
     const use = async (gateway: RunningGateway) => (await send(gateway, 'POST', '/v1/chat/completions', { model: 'other', messages: [{ role: 'user', content: 'hi' }] }, key)).status;
     expect(await use(one)).toBe(403);
+    const unknownTeam = { code: 'BAD_INPUT', details: { field: 'team_id' } };
+    await expect(one.gateway.request(llmKeys.make, { alias: 'other', team_id: 'nobodies' })).rejects.toMatchObject(unknownTeam);
+    await expect(one.gateway.request(llmKeys.change, { id: view.id, team_id: 'nobodies' })).rejects.toMatchObject(unknownTeam);
     await expect(one.gateway.request(llmKeys.make, { alias: 'build' })).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await one.gateway.request(llmKeys.change, { id: view.id, blocked: true, max_budget: null, expires_at: null })).toMatchObject({ blocked: true, max_budget: null, expires_at: null, rpm_limit: 100 });
     for (const gateway of [one, two]) await expect.poll(async () => use(gateway)).toBe(401);
@@ -204,8 +207,8 @@ describe('models for administrators of the web app', () => {
   it('are added sealed, tested with one real call in the provider\'s words, changed and removed', async () => {
     const { public_key } = await one.gateway.request(llm.sealingKey, {});
     const sealed = (secrets: object) => seal(public_key, JSON.stringify(secrets));
-    const made = await one.gateway.request(llmModels.add, { model_name: 'paged', litellm_params: { model: 'anthropic/claude-sonnet-5', api_base: other.url, weight: 2, drop_params: true }, model_info: { description: 'x' }, sealed_secrets: sealed({ api_key: secret }) });
-    expect(made).toMatchObject({ model_name: 'paged', provider: 'anthropic', model: 'claude-sonnet-5', source: 'database', secrets: ['api_key'], unused: ['litellm_params.drop_params'], health: { state: 'unknown' }, problem: null });
+    const made = await one.gateway.request(llmModels.add, { model_name: 'paged', litellm_params: { model: 'anthropic/claude-sonnet-5', api_base: other.url, weight: 2, modify_params: true }, model_info: { description: 'x' }, sealed_secrets: sealed({ api_key: secret }) });
+    expect(made).toMatchObject({ model_name: 'paged', provider: 'anthropic', model: 'claude-sonnet-5', source: 'database', secrets: ['api_key'], unused: ['litellm_params.modify_params'], health: { state: 'unknown' }, problem: null });
     const asked = other.requests.length;
     expect(await one.gateway.request(llmModels.test, { id: made.id })).toMatchObject({ ok: true, message: 'claude-sonnet-5 answered.' });
     expect(other.requests).toHaveLength(asked + 1);
@@ -218,7 +221,7 @@ describe('models for administrators of the web app', () => {
     expect(healths.flatMap(({ unhealthy_endpoints }) => unhealthy_endpoints as object[])).toContainEqual(expect.objectContaining({ model_id: made.id, error: expect.stringContaining('is retired') as string }));
     expect(other.requests).toHaveLength(asked + 2);
     const changed = await one.gateway.request(llmModels.change, { id: made.id, litellm_params: { weight: null }, model_info: { description: null } });
-    expect([changed.litellm_params, changed.model_info]).toEqual([{ model: 'anthropic/claude-sonnet-5', api_base: other.url, drop_params: true }, {}]);
+    expect([changed.litellm_params, changed.model_info]).toEqual([{ model: 'anthropic/claude-sonnet-5', api_base: other.url, modify_params: true }, {}]);
     await one.gateway.request(llmModels.remove, { id: made.id });
     await expect(one.gateway.request(llmModels.remove, { id: made.id })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(one.gateway.request(llmModels.test, { id: 'nobody' })).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -43,15 +43,13 @@ describe('the openai package through the gateway', () => {
 
   it('gets a whole answer, the call is accounted for once and announced', async () => {
     const { route, openai } = await client();
-    const before = (await gateway.usage()).length;
-    const answer = await openai.chat.completions.create({ model: route.model, messages: [{ role: 'user', content: 'hello' }] });
+    const { data: answer, response } = await openai.chat.completions.create({ model: route.model, messages: [{ role: 'user', content: 'hello' }] }).withResponse();
     expect(answer.choices[0]?.message.content).toBe('You said: hello  🐧 and an ümlaut');
     expect(answer.usage).toMatchObject({ prompt_tokens: 16, completion_tokens: 7 });
-    const rows = await gateway.usageRows(before + 1);
-    const row = rows.find((candidate) => candidate.runId === route.run_id);
-    expect(row).toMatchObject({ status: 'completed', provider: 'openai', model: 'test-model', userId: user, conversationId: route.conversation_id, uncachedInput: 11, cacheRead: 5, output: 7, reasoning: 3, estimated: false, cost: null, stream: false });
+    const row = await gateway.rowOf(response.headers);
+    expect(row).toMatchObject({ runId: route.run_id, status: 'completed', provider: 'openai', model: 'test-model', userId: user, conversationId: route.conversation_id, uncachedInput: 11, cacheRead: 5, output: 7, reasoning: 3, estimated: false, cost: null, stream: false });
     await expect.poll(() => gateway.events.filter((event) => event.run_id === route.run_id)).toEqual([
-      { call_id: row?.id, user_id: user, conversation_id: route.conversation_id, run_id: route.run_id, model: 'openai/test-model', input_tokens: 16, output_tokens: 7, cached_tokens: 5, reasoning_tokens: 3, cost: null },
+      { call_id: row.id, user_id: user, conversation_id: route.conversation_id, run_id: route.run_id, model: 'openai/test-model', input_tokens: 16, output_tokens: 7, cached_tokens: 5, reasoning_tokens: 3, cost: null },
     ]);
   });
 

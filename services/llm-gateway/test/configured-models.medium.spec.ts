@@ -28,8 +28,10 @@ beforeAll(async () => {
     entry(`alone${of}`, 'openai/alone', `${one.url}/v1`), entry(`spare${of}`, 'anthropic/claude-spare', claude.url),
   ].join('');
   const fallbacks = (from: string): string => places.map((of) => `{ ${from}${of}: [spare${of}] }`).join(', ');
-  writeFileSync(file, `model_list:\n${places.map(groups).join('')}
+  const tiers = [entry('tiers', 'openai/free', `${one.url}/v1`, ', tags: [free]'), entry('tiers', 'openai/usual', `${two.url}/v1`, ', tags: [default]'), entry('tiers', 'anthropic/paid', claude.url, ', tags: [paid]'), entry('vip', 'anthropic/vip', claude.url, ', tags: [paid]')].join('');
+  writeFileSync(file, `model_list:\n${places.map(groups).join('')}${tiers}
 router_settings:
+  enable_tag_filtering: true
   num_retries: 1
   allowed_fails: 0
   cooldown_time: 60
@@ -57,7 +59,7 @@ afterEach(() => {
 const openai = () => new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 });
 const ask = async (model: string) => {
   const { data, response } = await openai().chat.completions.create({ model, messages: [{ role: 'user', content: 'hi' }] }).withResponse();
-  return { text: data.choices[0]!.message.content, header: (name: string) => response.headers.get(`x-litellm-${name}`) };
+  return { text: data.choices[0]!.message.content, headers: response.headers, header: (name: string) => response.headers.get(`x-litellm-${name}`) };
 };
 /** What was accounted for calls of a group, once there is something. */
 const rowsOfGroup = async (group: string) => {
@@ -72,14 +74,33 @@ const stream = async (model: string) => {
 };
 
 describe('models of a configuration file (LLM-2, LLM-3)', () => {
+  it('are chosen by the tags of a call, of which no provider hears', async () => {
+    const send = async (path: string, body: object, headers: Record<string, string> = {}) => {
+      for (const upstream of [one, two, claude]) upstream.requests.length = 0;
+      const answer = await fetch(`${gateway.url}${path}`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}`, 'content-type': 'application/json', ...headers }, body: JSON.stringify({ model: 'tiers', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }], ...body }) });
+      const seen = [one, two, claude].flatMap(({ requests }) => requests.map((request) => request.body));
+      return { status: answer.status, text: await answer.text(), seen };
+    };
+    const free = await send('/v1/chat/completions', { tags: ['free'], fallbacks: ['spare'], num_retries: 1, litellm_metadata: { trace: 'x' } });
+    expect([free.status, free.text, free.seen.length]).toEqual([200, expect.stringContaining('one'), 1]);
+    expect(free.seen[0]).toMatchObject({ model: 'free' });
+    for (const name of ['tags', 'fallbacks', 'num_retries', 'litellm_metadata', 'metadata']) expect(free.seen[0]).not.toHaveProperty(name);
+    const paid = await send('/v1/messages', { metadata: { tags: ['paid'], user_id: 'u' } });
+    expect([paid.status, paid.seen]).toMatchObject([200, [{ model: 'paid', metadata: { user_id: 'u' } }]]);
+    expect(paid.seen[0]!.metadata).toEqual({ user_id: 'u' });
+    expect((await send('/v1/chat/completions', {}, { 'x-litellm-tags': 'x, free' })).seen).toMatchObject([{ model: 'free' }]);
+    expect((await send('/v1/chat/completions', {})).seen).toMatchObject([{ model: 'usual' }]);
+    const nobody = await send('/v1/chat/completions', { model: 'vip', tags: ['free'] });
+    expect([nobody.status, nobody.text, nobody.seen]).toEqual([400, expect.stringContaining('No deployment of vip is for the tags free.'), []]);
+  });
+
   it('are listed, asked by name and alias, and accounted for by their own prices', async () => {
     const { data } = await openai().models.list();
     expect(data.map(({ id }) => id)).toEqual(expect.arrayContaining(['pair', 'alone', 'spare', 'nickname']));
-    const before = (await gateway.usage()).length;
     const answer = await ask('nickname');
     expect([answer.text, answer.header('model-group'), answer.header('attempted-retries'), answer.header('model-api-base')]).toEqual(['one', 'pair', '0', `${one.url}/v1`]);
     expect(one.requests[0]).toMatchObject({ model: 'first' });
-    const row = (await gateway.usageRows(before + 1)).at(-1)!;
+    const row = await gateway.rowOf(answer.headers);
     expect(row).toMatchObject({ provider: 'openai', model: 'first', status: 'completed' });
     expect(row.cost).toBeCloseTo(1_000 * 0.000002 + 100 * 0.00001, 8);
   });
@@ -109,9 +130,12 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
   });
 
   it('pass on what only the client can change, word for word, without another try', async () => {
-    one.use(() => ({ status: 400, error: { error: { message: 'messages[0].role is odd', type: 'invalid_request_error' } } }));
-    await expect(ask('pair')).rejects.toMatchObject({ status: 400, message: expect.stringContaining('messages[0].role is odd') as string });
-    expect(one.requests).toHaveLength(1);
+    one.use(() => ({ status: 400, error: { error: { message: 'Invalid schema for function \'get_billing_info\'', type: 'invalid_request_error' } } }));
+    for (let calls = 1; calls <= 2; calls++) {
+      await expect(ask('pair')).rejects.toMatchObject({ status: 400, message: expect.stringContaining('get_billing_info') as string });
+      // Nor is it cooled for what a client's tool is called.
+      expect([one.requests.length, two.requests.length]).toEqual([calls, 0]);
+    }
     await expect(ask('nothing-here')).rejects.toMatchObject({ status: 404 });
   });
 
@@ -162,6 +186,58 @@ describe('models of a configuration file (LLM-2, LLM-3)', () => {
     await expect(asked).rejects.toThrow();
     expect(await rowsOfGroup('alone-left')).toMatchObject([{ status: 'cancelled' }]);
     expect(one.requests).toHaveLength(1);
+  });
+});
+
+describe('what a file says of sizes, limits and parameters', () => {
+  let checked: RunningGateway;
+  beforeAll(async () => {
+    const file = join(folder, 'checked.yaml');
+    const place = (model: string, info = '') => `litellm_params: { <<: *place, model: ${model} }, model_info: { ${info} }`;
+    writeFileSync(file, `place: &place { api_base: "${one.url}/v1", api_key: k }
+model_list:
+  - { model_name: small, ${place('openai/small', 'max_input_tokens: 20')} }
+  - { model_name: pictured, ${place('openai/pictured', 'max_input_tokens: 2000')} }
+  - { model_name: once, litellm_params: { <<: *place, model: openai/once, rpm: 1 } }
+  - { model_name: reasons, ${place('openai/gpt-5.5')} }
+router_settings: { enable_pre_call_checks: true }
+litellm_settings: { drop_params: true }
+`);
+    checked = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: one.host });
+  }, 60_000);
+  afterAll(async () => checked?.close());
+
+  const send = async (path: string, body: object) => {
+    const answer = await fetch(`${checked.url}${path}`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}`, 'content-type': 'application/json' }, body: JSON.stringify({ messages: [{ role: 'user', content: 'hi' }], ...body }) });
+    return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body: (await answer.json()) as Record<string, unknown> };
+  };
+
+  it('is said in the words that clients shorten a conversation for, where a call is too long', async () => {
+    const long = [{ role: 'user', content: 'word '.repeat(100) }];
+    expect(await send('/v1/messages', { model: 'small', max_tokens: 9, messages: long })).toMatchObject({ status: 400, retryAfter: null, body: { type: 'error', error: { type: 'invalid_request_error', message: expect.stringMatching(/^prompt is too long: \d+ tokens > 20 maximum/) as string } } });
+    expect(await send('/v1/chat/completions', { model: 'small', messages: long })).toMatchObject({ status: 400, body: { error: { code: 'context_length_exceeded' } } });
+    expect(one.requests).toHaveLength(0);
+    const picture = { type: 'image_url', image_url: { url: `data:image/png;base64,${'A'.repeat(100_000)}` } };
+    expect((await send('/v1/chat/completions', { model: 'pictured', messages: [{ role: 'user', content: [picture] }] })).status).toBe(200);
+  });
+
+  it('is waited for until the minute is over, where a limit is used up', async () => {
+    let [left, refused] = [0, await send('/v1/chat/completions', { model: 'once' })];
+    // A minute may end between two calls.
+    for (let calls = 0; calls < 3 && refused.status === 200; calls++) {
+      left = 60 - (Date.now() % 60_000) / 1_000;
+      refused = await send('/v1/chat/completions', { model: 'once' });
+    }
+    expect(refused.status).toBe(429);
+    expect(Number(refused.retryAfter)).toBeGreaterThan(left - 3);
+    expect(Number(refused.retryAfter)).toBeLessThanOrEqual(Math.ceil(left));
+  });
+
+  it('is left out, where a model is known to refuse it', async () => {
+    expect((await send('/v1/chat/completions', { model: 'reasons', temperature: 0.2, max_tokens: 50, seed: 1 })).status).toBe(200);
+    const [{ body } = { body: {} }] = one.requests;
+    expect(body).toMatchObject({ model: 'gpt-5.5', max_completion_tokens: 50, seed: 1 });
+    expect([Object.hasOwn(body, 'temperature'), Object.hasOwn(body, 'max_tokens')]).toEqual([false, false]);
   });
 });
 

@@ -102,13 +102,6 @@ const ask = async (body: object, key = masterKey, path = '/v1/embeddings') => {
   const response = await fetch(gateway.url + path, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
   return { status: response.status, body: (await response.json()) as Body, headers: response.headers };
 };
-const rowOf = async (headers: Headers) => {
-  for (;;) {
-    const row = (await gateway.usage()).find(({ id }) => id === headers.get('x-litellm-call-id'));
-    if (row) return row;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
 
 describe('embeddings (LLM-1)', () => {
   const places: readonly [string, number, boolean][] = [['openai', 14, false], ['gemini', 5, true], ['mistral', 14, false], ['azure', 14, false], ['titan', 10, false], ['cohere', 9, false], ['vertex', 8, false]];
@@ -119,7 +112,7 @@ describe('embeddings (LLM-1)', () => {
     for (const encoding_format of [undefined, 'float'] as const) {
       const { data: answer, response } = await client.embeddings.create({ model, input, ...(encoding_format && { encoding_format }) }).withResponse();
       expect(answer.data.map(({ index, embedding }) => [index, embedding])).toEqual(input.map((text, index) => [index, vectorFor(text)]));
-      expect(await rowOf(response.headers)).toMatchObject({ wire: 'openai-embeddings', status: 'completed', uncachedInput: tokens, output: 0, estimated });
+      expect(await gateway.rowOf(response.headers)).toMatchObject({ wire: 'openai-embeddings', status: 'completed', uncachedInput: tokens, output: 0, estimated });
     }
     const raw = await ask({ model, input, encoding_format: 'base64' });
     expect(raw.body.data.map(({ embedding }: Body) => embedding as string)).toEqual(input.map((text) => inBase64(vectorFor(text))));
@@ -129,7 +122,7 @@ describe('embeddings (LLM-1)', () => {
     const answer = await ask({ model: 'openai', input: [[1, 2, 3], [4]], dimensions: 256, user: 'u' }, masterKey, '/embeddings');
     expect([answer.status, answer.headers.get('x-litellm-model-group'), answer.headers.get('x-litellm-attempted-retries')]).toEqual([200, 'openai', '0']);
     expect(seen.at(-1)!.body).toEqual({ model: 'text-embedding-3-small', input: [[1, 2, 3], [4]], dimensions: 256, user: 'u' });
-    expect((await rowOf(answer.headers)).cost).toBeCloseTo(14 * 0.00000002, 12);
+    expect((await gateway.rowOf(answer.headers)).cost).toBeCloseTo(14 * 0.00000002, 12);
   });
 
   it('of providers with formats of their own get what those take', async () => {
@@ -162,7 +155,7 @@ describe('embeddings (LLM-1)', () => {
     trouble = { path: /mistral/, answer: { status: 422, body: { object: 'error', message: 'input: too odd mistral-key' } }, times: 1 };
     const refused = await ask({ model: 'mistral', input: 'hi' });
     expect(refused).toMatchObject({ status: 422, body: { object: 'error', message: 'input: too odd [key]' } });
-    expect(await rowOf(refused.headers)).toMatchObject({ status: 'refused', httpStatus: 422, uncachedInput: 0 });
+    expect(await gateway.rowOf(refused.headers)).toMatchObject({ status: 'refused', httpStatus: 422, uncachedInput: 0 });
     trouble = { path: /mistral/, answer: { body: { choices: [] } }, times: 5 };
     expect((await ask({ model: 'mistral', input: 'hi' })).status).toBe(502);
   });
@@ -193,7 +186,7 @@ describe('embeddings (LLM-1)', () => {
     expect(answers.map(({ headers }) => headers.has('age'))).toEqual([false, true, false]);
     expect(answers[1]!.body).toEqual(answers[0]!.body);
     expect(seen).toHaveLength(4);
-    expect(await rowOf(answers[1]!.headers)).toMatchObject({ status: 'cached', cost: 0, uncachedInput: 0, model: 'amazon.titan-embed-text-v2:0' });
+    expect(await gateway.rowOf(answers[1]!.headers)).toMatchObject({ status: 'cached', cost: 0, uncachedInput: 0, model: 'amazon.titan-embed-text-v2:0' });
   });
 
   it('nothing is asked on when the client has left', async () => {

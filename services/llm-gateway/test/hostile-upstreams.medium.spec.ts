@@ -47,7 +47,7 @@ async function ask(answer: UpstreamAnswer, stream: boolean) {
 
 describe('SECURITY 24: a provider that', () => {
   const cases: [Hostility, boolean, RegExp, string, number | undefined][] = [
-    ['endless-line', true, /never ends/, 'cut', undefined],
+    ['endless-line', true, /never ends/, 'cut', 502],
     ['short-content-length', false, /not HTTP|another number of bytes|not JSON|closed/, 'cut', 502],
     ['long-content-length', false, /closed the connection|another number/, 'cut', 502],
     ['not-http', false, /not HTTP/, 'failed', 502],
@@ -164,6 +164,17 @@ describe('SECURITY 28: a client that', () => {
       return (await row())!.status;
     };
     expect([await ask('openai/m', true), await ask('openai/m', false), await ask('mock/echo', true), await ask('scripted/demo', true)]).toEqual(['completed', 'completed', 'completed', 'completed']);
+  });
+
+  it('leaves before an answer that is given whole: the time that the provider worked on it counts', async () => {
+    upstream.use(() => ({ text: 'late', delayMs: 800 }));
+    const route = await gateway.resolve(user, 'openai/m');
+    const call = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: AbortSignal.timeout(400), headers: { authorization: `Bearer ${route.token}` }, body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(400) }] }) });
+    await expect(call).rejects.toThrow();
+    const row = async () => (await gateway.usage()).find(({ runId }) => runId === route.run_id);
+    await expect.poll(row).toMatchObject({ status: 'cancelled', estimated: true });
+    expect((await row())!.output).toBeGreaterThan(5);
+    expect((await row())!.output).toBeLessThan(200);
   });
 
   it('reads nothing: memory stays bounded, the provider waits, the client is cut in the end', async () => {

@@ -81,13 +81,6 @@ const makeKey = async (settings: object): Promise<string> => {
   return ((await response.json()) as { key: string }).key;
 };
 
-const rowOf = async ({ headers }: Pick<Got, 'headers'>) => {
-  for (;;) {
-    const row = (await gateway.usage()).find(({ id }) => id === headers['x-litellm-call-id']);
-    if (row) return row;
-    await sleep(20);
-  }
-};
 
 describe('a subscription\'s calls (LLM-7)', () => {
   it('go through with every byte as it is: method, path, query, compressed bodies, headers of their own', async () => {
@@ -106,7 +99,7 @@ describe('a subscription\'s calls (LLM-7)', () => {
     for (const name of ['x-litellm-api-key', 'cookie', 'x-forwarded-for', 'x-mine', 'te']) expect(seen[0]!.headers).not.toHaveProperty(name);
     expect(JSON.stringify(seen[0]!.headers)).not.toContain(masterKey);
     // A row without a price; what it used was read in a copy.
-    expect(await rowOf(got)).toMatchObject({ provider: 'codex', model: 'gpt-5.5', wire: 'openai-responses', status: 'completed', uncachedInput: 11, output: 3, cost: null, estimated: false });
+    expect(await gateway.rowOf(got.headers)).toMatchObject({ provider: 'codex', model: 'gpt-5.5', wire: 'openai-responses', status: 'completed', uncachedInput: 11, output: 3, cost: null, estimated: false });
     for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) expect((await send('/codex/models?client_version=1', { method, headers: { authorization: login } })).status).toBe(200);
     expect(seen.slice(1).map((one) => `${one.method} ${one.url}`)).toEqual(['GET', 'PUT', 'DELETE', 'PATCH'].map((method) => `${method} /backend-api/codex/models?client_version=1`));
     // Those were no model calls.
@@ -124,7 +117,7 @@ describe('a subscription\'s calls (LLM-7)', () => {
     const got = await send('/claude/v1/messages?beta=true', { headers: { authorization: login, 'anthropic-beta': 'oauth-2025-04-20', 'user-agent': 'claude-cli/2.1.329 (external, cli)' }, body: JSON.stringify({ model: 'claude-opus-5-5', stream: true }) });
     expect(got.body.equals(said)).toBe(true);
     expect(seen[0]!.headers).toMatchObject({ 'anthropic-beta': 'oauth-2025-04-20' });
-    expect(await rowOf(got)).toMatchObject({ provider: 'claude', model: 'claude-opus-5-5', wire: 'anthropic-messages', agent: 'claude-code', stream: true, status: 'completed', uncachedInput: 70, cacheRead: 20, cacheWrite5m: 10, output: 30, cost: null, estimated: false });
+    expect(await gateway.rowOf(got.headers)).toMatchObject({ provider: 'claude', model: 'claude-opus-5-5', wire: 'anthropic-messages', agent: 'claude-code', stream: true, status: 'completed', uncachedInput: 70, cacheRead: 20, cacheWrite5m: 10, output: 30, cost: null, estimated: false });
   });
 
   it('wait for nothing: a piece that is there is passed on before the next is said', async () => {
@@ -145,7 +138,7 @@ describe('a subscription\'s calls (LLM-7)', () => {
     answer = (_, response) => void response.writeHead(429, { 'content-type': 'application/json', 'anthropic-ratelimit-unified-reset': '123', 'retry-after': '77' }).end(refusal);
     const got = await send('/claude/v1/messages', { headers: { authorization: login }, body: '{}' });
     expect([got.status, got.body.toString(), got.headers['retry-after'], got.headers['anthropic-ratelimit-unified-reset']]).toEqual([429, refusal, '77', '123']);
-    expect(await rowOf(got)).toMatchObject({ status: 'refused', httpStatus: 429, output: 0 });
+    expect(await gateway.rowOf(got.headers)).toMatchObject({ status: 'refused', httpStatus: 429, output: 0 });
   });
 
   it('a WebSocket is answered 426 at once, with or without a key', async () => {
@@ -181,7 +174,7 @@ describe('a subscription\'s calls (LLM-7)', () => {
       waits.push(left - at);
     } while (waits.length < 5 && waits.at(-1)! >= 100);
     expect(Math.min(...waits)).toBeLessThan(100);
-    expect(await rowOf({ headers: Object.fromEntries(response.headers) })).toMatchObject({ status: 'cancelled', model: 'claude-opus-5-5', uncachedInput: 70, estimated: true });
+    expect(await gateway.rowOf(response.headers)).toMatchObject({ status: 'cancelled', model: 'claude-opus-5-5', uncachedInput: 70, estimated: true });
   });
 
   it('are whole where a client leaves with the last event, before the end', async () => {
@@ -191,7 +184,7 @@ describe('a subscription\'s calls (LLM-7)', () => {
     let text = '';
     for (const reader = response.body!.getReader(); text.length < stream.join('').length; ) text += Buffer.from((await reader.read()).value!).toString();
     controller.abort();
-    expect(await rowOf({ headers: Object.fromEntries(response.headers) })).toMatchObject({ status: 'completed', estimated: false });
+    expect(await gateway.rowOf(response.headers)).toMatchObject({ status: 'completed', estimated: false });
   });
 
   it('SECURITY 28: a client that takes nothing is cut, and holds little meanwhile', async () => {
@@ -247,13 +240,14 @@ describe('who may use them', () => {
     expect((await send('/claude/v1/models', { method: 'GET', headers: { authorization: login } }, null)).status).toBe(403);
     expect((await send('/claude/v1/models', { method: 'GET', headers: { authorization: login } }, 'sk-nobody-knows-this')).status).toBe(403);
     expect(seen).toHaveLength(0);
+    expect((await fetch(`${gateway.url}/team/new`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: '{"team_id":"web"}' })).status).toBe(200);
     const [any, held, named, few] = [await makeKey({}), await makeKey({ models: ['fast'] }), await makeKey({ models: ['fast', '/claude'], user_id: 'ada', team_id: 'web' }), await makeKey({ rpm_limit: 1 })];
     expect((await send('/claude/v1/models', { method: 'GET' }, any)).status).toBe(200);
     expect((await send('/claude/v1/models', { method: 'GET' }, held)).status).toBe(403);
     expect((await send('/codex/models', { method: 'GET' }, named)).status).toBe(403);
     const paid = await send('/claude/v1/messages', { headers: { authorization: login }, body: '{}' }, named);
     expect(paid.status).toBe(200);
-    expect(await rowOf(paid)).toMatchObject({ keyUser: 'ada', keyTeam: 'web', provider: 'claude' });
+    expect(await gateway.rowOf(paid.headers)).toMatchObject({ keyUser: 'ada', keyTeam: 'web', provider: 'claude' });
     expect([(await send('/claude/v1/models', { method: 'GET' }, few)).status, (await send('/claude/v1/models', { method: 'GET' }, few)).status]).toEqual([200, 429]);
     // Nobody knows what such a call costs, and it is not the gateway's money.
     expect((await send('/claude/v1/messages', { headers: { authorization: login }, body: '{}' }, await makeKey({ max_budget: 0.000001 }))).status).toBe(200);
@@ -290,6 +284,10 @@ describe('who may use them', () => {
     answer = (_, response) => void response.writeHead(401, { 'content-type': 'application/json' }).end('{"error":"Incorrect key sk-operators-own-key"}');
     const refused = await send('/v1/rerank', { body: '{}' });
     expect([refused.status, refused.body.toString()]).toEqual([401, '{"error":"Incorrect key [key]"}']);
+    // Asked for in plain bytes; what comes otherwise cannot be looked through.
+    answer = (_, response) => void response.writeHead(401, { 'content-encoding': 'gzip' }).end(gzipSync('{"error":"Incorrect key sk-operators-own-key"}'));
+    const packed = await send('/v1/rerank', { headers: { 'accept-encoding': 'gzip' }, body: '{}' });
+    expect([packed.status, packed.body.toString().includes('refuses (HTTP 401)'), seen.at(-1)!.headers['accept-encoding']]).toEqual([502, true, 'identity']);
     expect((await send('/v1/rerank', { body: '{}' }, await makeKey({ max_budget: 1 }))).status).toBe(403);
     expect((await send('/v1/rerank/below', { body: '{}' })).status).toBe(404);
   });

@@ -59,13 +59,6 @@ const ask = async (content: string, { on = 'alone', key = masterKey, path = path
 };
 const makeKey = async (settings: object = {}): Promise<string> => ((await (await fetch(`${gateways.alone!.url}/key/generate`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify(settings) })).json()) as { key: string }).key;
 const manage = async (path: string, body: object, key = masterKey, on: keyof typeof gateways = 'alone') => (await fetch(gateways[on]!.url + path, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) })).status;
-const rowOf = async (headers: Headers, on: keyof typeof gateways = 'alone') => {
-  for (;;) {
-    const row = (await gateways[on]!.usage()).find(({ id }) => id === headers.get('x-litellm-call-id'));
-    if (row) return row;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-};
 const texts = (answer: string): string => [...answer.matchAll(/"(?:content|text|delta)":"([^"]*)"/g)].map(([, text]) => text).join('');
 
 describe('the response cache (LLM-4)', () => {
@@ -81,8 +74,8 @@ describe('the response cache (LLM-4)', () => {
     expect(second.headers.get('x-litellm-cache-key')).toBe(first.headers.get('x-litellm-cache-key'));
     expect(texts(first.text)).toMatch(/answer \d/);
     expect(chat.requests.length + claude.requests.length).toBe(1);
-    expect(await rowOf(first.headers)).toMatchObject({ status: 'completed', uncachedInput: 100, cost: expect.closeTo(0.11, 8) as number });
-    expect(await rowOf(second.headers)).toMatchObject({ status: 'cached', uncachedInput: 0, output: 0, cost: 0, provider: (await rowOf(first.headers)).provider, model: (await rowOf(first.headers)).model });
+    expect(await gateways.alone!.rowOf(first.headers)).toMatchObject({ status: 'completed', uncachedInput: 100, cost: expect.closeTo(0.11, 8) as number });
+    expect(await gateways.alone!.rowOf(second.headers)).toMatchObject({ status: 'cached', uncachedInput: 0, output: 0, cost: 0, provider: (await gateways.alone!.rowOf(first.headers)).provider, model: (await gateways.alone!.rowOf(first.headers)).model });
   });
 
   it('gives nobody another\'s answer', async () => {

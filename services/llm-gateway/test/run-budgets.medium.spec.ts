@@ -1,42 +1,24 @@
 // Real: nats-server, SQLite, HTTP. Scripted: the provider's answers.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { budgets, newId } from '@deskhand/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { masterKey, prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
-import { startUpstream, type ScriptedUpstream } from './upstream.ts';
+import { atThatPrice, once, runPricedGateway, type PricedGateway } from './priced-gateway.ts';
+import { masterKey, type RunningGateway } from './running-gateway.ts';
+import type { ScriptedUpstream } from './upstream.ts';
 
-let ground: GatewayGround;
+let priced: PricedGateway;
 let gateway: RunningGateway;
 let upstream: ScriptedUpstream;
-const folder = mkdtempSync(join(tmpdir(), 'deskhand-budgets-'));
-/** 1,000 tokens of output at a cent a thousand; the input costs next to nothing. */
-const once = 0.01;
 
 beforeAll(async () => {
-  ground = await prepareGround();
-  upstream = await startUpstream({ format: 'openai-chat', script: () => ({ text: 'pong', usage: { uncachedInput: 0, output: 1_000 } }) });
-  const file = join(folder, 'config.yaml');
-  writeFileSync(file, `model_list:
-  - { model_name: priced, litellm_params: { model: openai/priced, api_base: "${upstream.url}/v1", api_key: k, input_cost_per_token: 0, output_cost_per_token: 0.00001 } }
-  - { model_name: unpriced, litellm_params: { model: openai/nobody-knows-this-one, api_base: "${upstream.url}/v1", api_key: k } }
+  priced = await runPricedGateway((base) => `model_list:
+  - { model_name: priced, litellm_params: { model: openai/priced, api_base: "${base}", api_key: k, ${atThatPrice} } }
+  - { model_name: unpriced, litellm_params: { model: openai/nobody-knows-this-one, api_base: "${base}", api_key: k } }
 `);
-  gateway = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: upstream.host });
+  ({ running: gateway, upstream } = priced);
 });
+afterAll(async () => priced?.close());
 
-afterAll(async () => {
-  await gateway?.close();
-  await upstream?.close();
-  await ground?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const post = async (path: string, key: string, body: object): Promise<{ status: number; body: any }> => {
-  const response = await fetch(gateway.url + path, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body) });
-  return { status: response.status, body: await response.json() };
-};
-const call = async (key: string, model = 'priced') => post('/v1/chat/completions', key, { model, max_tokens: 1_000, messages: [{ role: 'user', content: 'ping' }] });
+const call = async (key: string, model = 'priced') => priced.call(key, model);
 const set = async (kind: 'user' | 'conversation', id: string, max_budget: number | null, budget_seconds?: number) => gateway.gateway.request(budgets.set, { kind, id, max_budget, ...(budget_seconds !== undefined && { budget_seconds }) });
 const get = async (kind: 'user' | 'conversation', id: string) => gateway.gateway.request(budgets.get, { kind, id });
 const near = (amount: number): number => expect.closeTo(amount, 9) as number;
@@ -47,13 +29,13 @@ describe('budgets of people and conversations (LLM-5)', () => {
     expect(await get('user', ada)).toEqual({ max_budget: null, spend: 0, left: null, budget_seconds: null, budget_resets_at: null });
     expect(await set('user', ada, 3.5 * once, 86_400)).toMatchObject({ max_budget: 3.5 * once, spend: 0, left: 3.5 * once, budget_seconds: 86_400 });
     const runs = [await gateway.resolve(ada, 'priced'), await gateway.resolve(ada, 'priced')];
-    const { key } = (await post('/key/generate', masterKey, { user_id: ada })).body;
+    const { key } = (await priced.post('/key/generate', masterKey, { user_id: ada })).body;
     for (const credential of [runs[0]!.token, runs[1]!.token, key]) expect((await call(credential)).status).toBe(200);
     await expect.poll(async () => get('user', ada)).toMatchObject({ spend: near(3 * once), left: near(0.5 * once) });
     for (const credential of [runs[0]!.token, runs[1]!.token, key]) {
       expect(await call(credential)).toMatchObject({ status: 429, body: { error: { code: 'budget_exceeded', message: expect.stringMatching(/^Budget has been exceeded: \$0\.005 of \$0\.035 is left of this user, and this call may cost up to \$0\.01\. It begins anew on \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/) as string } } });
     }
-    expect((await post('/v1/messages', runs[0]!.token, { model: 'priced', max_tokens: 1_000, messages: [{ role: 'user', content: 'ping' }] })).body.error.message).toContain('Budget has been exceeded');
+    expect((await priced.post('/v1/messages', runs[0]!.token, { model: 'priced', max_tokens: 1_000, messages: [{ role: 'user', content: 'ping' }] })).body.error.message).toContain('Budget has been exceeded');
     expect((await call((await gateway.resolve(other, 'priced')).token)).status).toBe(200);
     await set('user', ada, 10 * once);
     expect((await call(runs[0]!.token)).status).toBe(200);
@@ -87,6 +69,13 @@ describe('budgets of people and conversations (LLM-5)', () => {
     await expect.poll(async () => (await gateway.usage()).find(({ runId }) => runId === own.run_id)).toMatchObject({ source: 'user', cost: null });
     await set('conversation', own.conversation_id, 1);
     expect(await call(own.token, own.model)).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
+  });
+
+  it('holds embeddings, too', async () => {
+    const run = await gateway.resolve(newId(), 'priced');
+    await set('conversation', run.conversation_id, once);
+    const embed = async (key: string) => priced.post('/v1/embeddings', key, { model: 'priced', input: 'x' });
+    expect(await embed(run.token)).toMatchObject({ status: 429, body: { error: { code: 'budget_exceeded', message: expect.stringContaining('left of this conversation') as string } } });
   });
 
   it('is never overrun by many calls at once', async () => {

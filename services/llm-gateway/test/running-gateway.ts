@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { llm, newId, usageRecorded, type DataOf, type ProviderName } from '@deskhand/contracts';
@@ -26,8 +27,10 @@ export interface RunningGateway {
   /** A run's route to a model. */
   resolve(userId: string, model: string | null, provider?: string | null): Promise<{ wire: string; base_url: string; token: string; model: string; label: string; scripted: boolean; context_window: number | null; conversation_id: string; run_id: string }>;
   usage(): Promise<UsageRow[]>;
-  /** Waits until so many usage rows are stored. */
+  /** Waits until so many usage rows are stored. Rows of calls answered before may be among the newest: `rowOf` tells them apart. */
   usageRows(count: number): Promise<UsageRow[]>;
+  /** Waits for the usage row of the call that was answered with these headers. Throws after five seconds. */
+  rowOf(headers: Headers | IncomingHttpHeaders): Promise<UsageRow>;
   close(): Promise<void>;
 }
 
@@ -74,6 +77,16 @@ export async function runGateway(ground: GatewayGround, changes: Partial<Gateway
       for (;;) {
         const rows = await usage();
         if (rows.length >= count || Date.now() > until) return rows;
+        await new Promise((next) => setTimeout(next, 20));
+      }
+    },
+    rowOf: async (headers) => {
+      const callId = headers instanceof Headers ? headers.get('x-litellm-call-id') : headers['x-litellm-call-id'];
+      const until = Date.now() + 5_000;
+      for (;;) {
+        const row = (await usage()).find(({ id }) => id === callId);
+        if (row) return row;
+        if (Date.now() > until) throw new Error(`No usage row for call ${String(callId)}.`);
         await new Promise((next) => setTimeout(next, 20));
       }
     },

@@ -54,8 +54,8 @@ afterAll(async () => {
 
 beforeEach(() => { seen.length = 0; });
 
-const count = async (model: string, more: object = {}) => {
-  const response = await fetch(`${gateway.url}/v1/messages/count_tokens`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}`, 'anthropic-beta': 'token-counting-2024-11-01' }, body: JSON.stringify({ model, messages: [{ role: 'user', content: 'word '.repeat(500) }], ...more }) });
+const count = async (model: string, more: object = {}, key = masterKey) => {
+  const response = await fetch(`${gateway.url}/v1/messages/count_tokens`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'anthropic-beta': 'token-counting-2024-11-01' }, body: JSON.stringify({ model, messages: [{ role: 'user', content: 'word '.repeat(500) }], ...more }) });
   return { status: response.status, body: (await response.json()) as Body };
 };
 
@@ -80,4 +80,16 @@ it('by the next deployment when one cannot, else about as many as there are', as
 it('what is wrong with the request is the client\'s to hear, without a key in it, and nothing of this is in the books', async () => {
   expect(await count('claude', { messages: [] })).toMatchObject({ status: 400, body: { type: 'error', error: { message: 'messages: at least one message is required, [key]' } } });
   expect(await gateway.usage()).toEqual([]);
+});
+
+it('LLM-5: a key\'s limits hold for it, its budgets do not, and a blocked key counts nothing', async () => {
+  const manage = async (path: string, body: object): Promise<Body> => (await fetch(gateway.url + path, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify(body) })).json() as Promise<Body>;
+  const { key } = await manage('/key/generate', { rpm_limit: 2, max_budget: 0 });
+  expect((await Promise.all(Array.from({ length: 5 }, async () => count('claude', {}, key as string)))).map(({ status }) => status).sort()).toEqual([200, 200, 429, 429, 429]);
+  expect(seen).toHaveLength(2);
+  const { key: narrow } = await manage('/key/generate', { max_parallel_requests: 1, tpm_limit: 5 });
+  expect((await Promise.all([count('claude', {}, narrow as string), count('claude', {}, narrow as string)])).map(({ status }) => status).sort()).toEqual([200, 429]);
+  for (let time = 0; time < 6; time++) expect((await count('claude', { messages: [] }, narrow as string)).status).toBe(400);
+  await manage('/key/block', { key: narrow });
+  expect((await count('claude', {}, narrow as string)).status).toBe(401);
 });

@@ -16,7 +16,7 @@ const config = (instance: string): GatewayConfig => ({
 });
 const at = (text: string): number => Date.parse(text);
 const rowOf = (more: Partial<UsageRow>): UsageRow => ({
-  id: newId(), startedAt: at('2026-11-20T10:30:00Z'), userId: 'ada', conversationId: 'c1', runId: 'r', agent: 'deskhand', modelGroup: null, source: 'server', keyHash: null, keyUser: null, keyTeam: null, provider: 'openai', model: 'gpt-5.5', wire: 'openai-chat', stream: true,
+  id: newId(), startedAt: at('2026-11-20T10:30:00Z'), userId: 'ada', conversationId: 'c1', runId: 'r', agent: 'deskhand', modelGroup: null, source: 'server', keyHash: null, keyUser: null, keyTeam: null, keyJob: null, provider: 'openai', model: 'gpt-5.5', wire: 'openai-chat', stream: true,
   status: 'completed', httpStatus: 200, uncachedInput: 100, cacheRead: 20, cacheWrite5m: 3, cacheWrite1h: 4, output: 10, reasoning: 5, estimated: false, cost: 0.01, firstByteMs: 1, durationMs: 2, ...more,
 });
 

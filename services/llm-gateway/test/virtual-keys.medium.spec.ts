@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDatabases, startNats, type TestDatabases } from '@deskhand/platform/testing';
+import { KeysController } from '../src/keys/keys.controller.ts';
 import { masterKey, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
 import { startUpstream, type ScriptedUpstream } from './upstream.ts';
 
@@ -64,6 +65,7 @@ describe('virtual keys (LLM-5)', () => {
     expect((await manage('/key/block', { key })).body.blocked).toBe(true);
     expect((await call(one, key)).status).toBe(401);
     await expect.poll(async () => (await call(two, key)).status).toBe(401);
+    for (const path of ['/v1/models', '/v1/models/priced', '/model/info', '/model_group/info', '/key/info', '/spend/logs', '/user/daily/activity?start_date=2026-01-01&end_date=2099-12-31']) expect(await send(one, 'GET', path, key)).toMatchObject({ status: 401, body: { error: { code: 'key_blocked' } } });
     await manage('/key/unblock', { key });
     expect((await call(one, key)).status).toBe(200);
     const second = (await manage('/key/regenerate', { key })).body.key as string;
@@ -151,6 +153,20 @@ describe('virtual keys (LLM-5)', () => {
     expect((await call(one, key)).status).toBe(200);
   });
 
+  it('belong to teams that are there, and to any user', async () => {
+    const missing = { status: 400, body: { error: { param: 'team_id', code: 'team_not_found', message: expect.stringContaining('There is no team nobodies') as string } } };
+    const { key } = (await manage('/key/generate', { user_id: 'never-made' })).body;
+    for (const [path, body] of [['/key/generate', {}], ['/key/update', { key }], [`/key/${key}/regenerate`, {}]] as [string, object][]) expect(await manage(path, { ...body, team_id: 'nobodies' })).toMatchObject(missing);
+    expect((await call(one, key)).status).toBe(200);
+  });
+
+  it('follow what is changed of their user, and say what cannot be', async () => {
+    await manage('/user/new', { user_id: 'eve', user_email: 'eve@example.org', auto_create_key: false });
+    expect((await manage('/user/update', { user_id: 'eve', user_email: 'eve@example.com', duration: '30d', key_alias: 'x' })).body).toMatchObject({ user_email: 'eve@example.com', warnings: ['duration has no effect here', 'key_alias has no effect here'] });
+    expect((await send(two, 'GET', '/user/info?user_id=eve', masterKey)).body.user_info.user_email).toBe('eve@example.com');
+    expect((await manage('/user/update', { user_id: 'eve', user_email: null })).body.user_email).toBeNull();
+  });
+
   it('say what of LiteLLM\'s settings does nothing here, and are not made with a limit that would not hold', async () => {
     expect((await manage('/key/generate', { tags: ['a'], soft_budget: 5, budget_limits: [], model_max_budget: {}, guardrails: null })).body.warnings).toEqual(['tags has no effect here', 'soft_budget has no effect here']);
     for (const setting of [{ model_rpm_limit: { priced: 1 } }, { allowed_routes: ['/v1/models'] }]) {
@@ -170,6 +186,12 @@ describe('virtual keys (LLM-5)', () => {
       expect((await ask('/key/generate', { max_budget: 3, models: ['unpriced'], rpm_limit: 1 })).body).toMatchObject({ models: ['unpriced'], max_budget: 3, rpm_limit: 1 });
       for (const [path, body] of [['/key/generate', { max_budget: 4 }], ['/key/update', { key: made.key, rpm_limit: 6 }], [`/key/${made.key}/regenerate`, { max_budget: 3.5 }]] as [string, object][]) expect(await ask(path, body)).toMatchObject({ status: 400, body: { error: { message: expect.stringContaining('at most here') as string } } });
       expect((await ask('/key/update', { key: made.key, max_budget: null })).body).toMatchObject({ max_budget: 3, rpm_limit: 5, models: ['priced'] });
+      // Of this very instance: over the bus any of them may answer.
+      const webApp = bounded.service.app.get(KeysController, { strict: false });
+      await expect(webApp.make({ alias: 'of the web app', rpm_limit: 6 })).rejects.toMatchObject({ code: 'BAD_INPUT', details: { field: 'rpm_limit' } });
+      const { view } = await webApp.make({ alias: 'of the web app' });
+      expect(view).toMatchObject({ max_budget: 3, rpm_limit: 5, models: [] });
+      await expect(webApp.change({ id: view.id, max_budget: 4 })).rejects.toMatchObject({ code: 'BAD_INPUT', details: { field: 'max_budget' } });
       expect((await ask('/user/new', { user_id: 'bounded' })).body).toMatchObject({ key: expect.stringMatching(/^sk-/) as string, max_budget: null });
       expect((await send(bounded, 'GET', '/key/list?user_id=bounded&return_full_object=true', masterKey)).body.keys).toMatchObject([{ max_budget: 2, rpm_limit: 5 }]);
     } finally {
@@ -204,6 +226,7 @@ describe('virtual keys (LLM-5)', () => {
     await expect.poll(async () => (await info(key)).spend as number).toBeCloseTo(20 * perInput + 50 * perOutput, 8);
     expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
     expect((await call(one, await makeKey({}), { model: 'unpriced' })).status).toBe(200);
+    expect(await call(one, key, { service_tier: 'priority' })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price', param: 'service_tier' } } });
     // A limit that counts in another format only would be none.
     expect((await call(one, key, { max_output_tokens: 1 })).status).toBe(200);
     expect(upstream.requests.at(-1)!.body).toMatchObject({ max_tokens: 4_096 });
@@ -234,6 +257,35 @@ describe('virtual keys (LLM-5)', () => {
     expect(good).toBeGreaterThan(10);
     await expect.poll(async () => (await send(one, 'GET', '/team/info?team_id=team-a', masterKey)).body.team_info.spend as number).toBeCloseTo(good * cost, 8);
     expect((await info(keys[0]!)).spend).toBeLessThanOrEqual(0.015);
+  });
+
+  it('of a job share its budget and its limits on every instance, and go with it', async () => {
+    const cost = 20 * perInput + 50 * perOutput;
+    expect(await manage('/job/new', { job_id: 'nightly', job_alias: 'Nightly tests', max_budget: 0.01 })).toMatchObject({ status: 200, body: { job_id: 'nightly', job_alias: 'Nightly tests', max_budget: 0.01, spend: 0 } });
+    expect((await manage('/job/new', { job_id: 'nightly' })).status).toBe(400);
+    expect(await manage('/key/generate', { job_id: 'nobody' })).toMatchObject({ status: 400, body: { error: { param: 'job_id', message: expect.stringContaining('There is no job nobody') as string } } });
+    const keys = await Promise.all([makeKey({ job_id: 'nightly' }), makeKey({ job_id: 'nightly', user_id: 'job-user' }), makeKey({ job_id: 'nightly', max_budget: 1 })]);
+    const first = await call(two, keys[1]!, { max_tokens: 50 });
+    const answers = [first, ...(await Promise.all(Array.from({ length: 200 }, async (_, index) => call(index % 2 === 0 ? one : two, keys[index % 3]!, { max_tokens: 50 }))))];
+    const good = answers.filter(({ status }) => status === 200).length;
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
+    expect(answers.find(({ status }) => status === 429)!.body.error).toMatchObject({ type: 'budget_exceeded', message: expect.stringMatching(/ of \$0\.01 is left of this job, and/) as string });
+    expect(good * cost).toBeLessThanOrEqual(0.01);
+    expect(good).toBeGreaterThan(10);
+    await expect.poll(async () => (await send(two, 'GET', '/job/info?job_id=nightly', masterKey)).body.job_info.spend as number).toBeCloseTo(good * cost, 8);
+    const logged = (await send(one, 'GET', `/spend/logs?api_key=${keys[1]!}`, masterKey)).body as { job_id: string; user: string }[];
+    expect(logged.at(-1)).toMatchObject({ job_id: 'nightly', user: 'job-user' });
+    expect((await manage('/job/update', { job_id: 'nightly', max_budget: 1, rpm_limit: 3 })).body).toMatchObject({ max_budget: 1, rpm_limit: 3 });
+    const more = await Promise.all(Array.from({ length: 12 }, async (_, index) => call(index % 2 === 0 ? one : two, keys[index % 3]!, { max_tokens: 50 })));
+    expect(more.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(3);
+    expect(more.find(({ status }) => status === 429)!.body.error.message).toContain('This job is limited to 3 calls a minute');
+    await manage('/job/block', { job_id: 'nightly' });
+    await expect.poll(async () => (await call(two, keys[0]!)).status).toBe(401);
+    expect((await manage('/job/unblock', { job_id: 'nightly' })).body.blocked).toBe(false);
+    expect((await send(one, 'GET', '/job/list', masterKey)).body).toMatchObject([{ job_id: 'nightly' }]);
+    expect((await manage('/job/delete', { job_ids: ['nightly'] })).body).toEqual({ deleted_job_ids: ['nightly'] });
+    await expect.poll(async () => (await call(two, keys[0]!)).status).toBe(401);
+    expect((await send(one, 'GET', '/job/info?job_id=nightly', masterKey)).status).toBe(404);
   });
 
   it('a change of a key leaves it all the money that it has', async () => {

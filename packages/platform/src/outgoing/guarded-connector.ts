@@ -1,5 +1,5 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type SocketConstructorOpts } from 'node:net';
 import { buildConnector } from 'undici';
 import { AddressRefused, notPublic, type AddressPolicy } from './address-policy.ts';
 
@@ -8,10 +8,10 @@ const resolveBySystem: Resolve = (host, done) => systemLookup(host, { all: true 
 
 /**
  * Opens connections for undici. The addresses a name resolves to are judged in the very lookup whose answer is dialled, so
- * an answer that changes between a check and the connection gains nothing. HTTP/1.1 only.
+ * an answer that changes between a check and the connection gains nothing. HTTP/1.1 only. `more`: options of the sockets.
  */
-export function guardedConnector(policy: AddressPolicy, connectTimeoutMs: number, resolve: Resolve = resolveBySystem): buildConnector.connector {
-  const options = { timeout: connectTimeoutMs, allowH2: false, autoSelectFamily: true };
+export function guardedConnector(policy: AddressPolicy, connectTimeoutMs: number, resolve: Resolve = resolveBySystem, more: Pick<SocketConstructorOpts, 'onread'> = {}): buildConnector.connector {
+  const options = { ...more, timeout: connectTimeoutMs, allowH2: false, autoSelectFamily: true };
   const anywhere = buildConnector({ ...options, lookup: asLookup(resolve) } as buildConnector.BuildOptions);
   const publicOnly = buildConnector({ ...options, lookup: asLookup(onlyAllowed(policy, resolve)) } as buildConnector.BuildOptions);
   return (target, callback) => {

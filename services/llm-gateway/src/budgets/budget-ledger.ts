@@ -146,7 +146,7 @@ function take(slice: Slice, amount: number): void {
 
 const dollars = (amount: number): string => `$${Math.max(0, amount).toFixed(6).replace(/0+$/, '').replace(/\.$/, '')}`;
 
-const owners: Readonly<Record<string, string>> = { key: ' of this key', user: ' of this user', team: ' of this team', conversation: ' of this conversation' };
+const owners: Readonly<Record<string, string>> = { key: ' of this key', user: ' of this user', team: ' of this team', job: ' of this job', conversation: ' of this conversation' };
 
 function exceeded(id: string, max: number, left: number, wanted: number, windowEnd: number | null): WireError {
   const anew = windowEnd === null ? '' : ` It begins anew on ${new Date(windowEnd).toISOString().slice(0, 16).replace('T', ' ')} UTC.`;

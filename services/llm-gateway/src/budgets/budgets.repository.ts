@@ -2,10 +2,12 @@ import { Database, type EntityManager } from '@deskhand/platform';
 import { LockMode } from '@deskhand/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import { GatewaySettings } from '../gateway-config.ts';
-import { budgetEntity, budgetLeaseEntity, virtualKeyEntity, type BudgetRow, type UsageRow } from '../database/entities.ts';
-import { extraBudgetId, type ExtraBudget } from '../keys/extra-budgets.ts';
-import { routeId } from '../providers/route.ts';
+import { budgetEntity, budgetLeaseEntity, virtualKeyEntity, type BudgetRow, type UsageRow, type VirtualKeyRow } from '../database/entities.ts';
+import { extraBudgetId } from '../keys/extra-budgets.ts';
+import { askedModel } from '../providers/route.ts';
+import { Router } from '../routing/router.ts';
 import type { BudgetLeases } from './budget-ledger.ts';
+import { countsFor } from './model-budgets.ts';
 
 /** Amounts smaller than this are rounding. */
 const nothing = 1e-12;
@@ -15,7 +17,7 @@ const nothing = 1e-12;
 export class BudgetsRepository implements BudgetLeases {
   private readonly instance: string;
 
-  constructor(@Inject(Database) private readonly database: Database, @Inject(GatewaySettings) settings: GatewaySettings) {
+  constructor(@Inject(Database) private readonly database: Database, @Inject(GatewaySettings) settings: GatewaySettings, @Inject(Router) private readonly router: Router) {
     this.instance = settings.values.SERVICE_INSTANCE;
   }
 
@@ -51,8 +53,8 @@ export class BudgetsRepository implements BudgetLeases {
   /** Adds what stored calls cost to their budgets, in the transaction that stores them: so each counts exactly once. */
   async spend(em: EntityManager, rows: readonly UsageRow[]): Promise<void> {
     const costs = new Map<string, number>();
-    const extras = await extraBudgetsOf(em, rows);
-    for (const row of rows) for (const id of [...budgetIdsOf(row), ...extraIdsOf(row, extras)]) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
+    const keys = await keysWithExtras(em, rows);
+    for (const row of rows) for (const id of [...budgetIdsOf(row), ...this.extraIdsOf(row, keys)]) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
     // In one order everywhere: two instances never wait for each other.
     for (const [id, cost] of [...costs].sort(([one], [other]) => (one < other ? -1 : 1))) {
       const budget = await em.findOne(budgetEntity, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -83,6 +85,13 @@ export class BudgetsRepository implements BudgetLeases {
     await this.database.transaction(async (em) => em.nativeUpdate(budgetEntity, { $or: kinds.map((kind) => ({ id: { $like: `${kind}:%` } })) }, { spend: 0 }));
   }
 
+  private extraIdsOf({ keyHash, modelGroup, provider, model }: UsageRow, keys: Keys): string[] {
+    const key = keyHash == null ? undefined : keys.get(keyHash);
+    if (keyHash == null || key === undefined) return [];
+    const asked = askedModel(modelGroup, { provider, model });
+    return key.extraBudgets.filter((extra) => extra.model === null || countsFor(extra.model, asked, key.aliases, this.router)).map((extra) => extraBudgetId(keyHash, extra));
+  }
+
   /** A window that is over: nothing is spent, and no lease of it counts any more. */
   private async beginAnew(em: EntityManager, budget: BudgetRow): Promise<void> {
     const now = Date.now();
@@ -94,26 +103,21 @@ export class BudgetsRepository implements BudgetLeases {
   }
 }
 
-type Extras = ReadonlyMap<string, readonly ExtraBudget[]>;
+type Keys = ReadonlyMap<string, Pick<VirtualKeyRow, 'extraBudgets' | 'aliases'>>;
 
-/** By the hashes of the keys that have some. */
-async function extraBudgetsOf(em: EntityManager, rows: readonly UsageRow[]): Promise<Extras> {
+/** By their hashes. */
+async function keysWithExtras(em: EntityManager, rows: readonly UsageRow[]): Promise<Keys> {
   const hashes = [...new Set(rows.flatMap(({ keyHash }) => keyHash ?? []))];
   const keys = hashes.length === 0 ? [] : await em.find(virtualKeyEntity, { hash: { $in: hashes } });
-  return new Map(keys.flatMap(({ hash, extraBudgets }) => (extraBudgets.length === 0 ? [] : [[hash, extraBudgets] as const])));
-}
-
-function extraIdsOf({ keyHash, modelGroup, provider, model }: UsageRow, extras: Extras): string[] {
-  if (keyHash == null || extras.size === 0) return [];
-  const asked = modelGroup ?? routeId({ provider, model });
-  return (extras.get(keyHash) ?? []).filter((extra) => extra.model === null || extra.model === asked).map((extra) => extraBudgetId(keyHash, extra));
+  return new Map(keys.flatMap((key) => (key.extraBudgets.length === 0 ? [] : [[key.hash, key] as const])));
 }
 
 /** The budgets that a call counts in, without the extra ones of its key. */
-export function budgetIdsOf({ keyHash, keyUser, keyTeam, userId, conversationId, source }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam' | 'userId' | 'conversationId' | 'source'>): string[] {
+export function budgetIdsOf({ keyHash, keyUser, keyTeam, keyJob, userId, conversationId, source }: Pick<UsageRow, 'keyHash' | 'keyUser' | 'keyTeam' | 'keyJob' | 'userId' | 'conversationId' | 'source'>): string[] {
   // What a person pays with a key of their own is not the installation's to cap.
   const user = keyUser ?? (source === 'user' ? null : userId);
   return [
-    ...(keyHash == null ? [] : [`key:${keyHash}`]), ...(user == null ? [] : [`user:${user}`]), ...(keyTeam == null ? [] : [`team:${keyTeam}`]), ...(conversationId == null ? [] : [`conversation:${conversationId}`]),
+    ...(keyHash == null ? [] : [`key:${keyHash}`]), ...(user == null ? [] : [`user:${user}`]), ...(keyTeam == null ? [] : [`team:${keyTeam}`]), ...(keyJob == null ? [] : [`job:${keyJob}`]),
+    ...(conversationId == null ? [] : [`conversation:${conversationId}`]),
   ];
 }

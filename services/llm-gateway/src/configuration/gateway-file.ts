@@ -107,9 +107,11 @@ export interface RouterSettings {
   aliases: Readonly<Record<string, string>>;
   preCallChecks: boolean;
   tagFiltering: boolean;
+  /** One tag of a call is enough; else a deployment must have them all. */
+  anyTag: boolean;
 }
 
 export const defaultRouter: RouterSettings = {
   strategy: 'simple-shuffle', retries: 2, timeout: 600, streamTimeout: null, allowedFails: 3, cooldown: 5, cooldowns: true, retryPolicy: {}, allowedFailsPolicy: {},
-  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], maxFallbacks: 5, retryAfter: 0, aliases: {}, preCallChecks: false, tagFiltering: false,
+  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], maxFallbacks: 5, retryAfter: 0, aliases: {}, preCallChecks: false, tagFiltering: false, anyTag: true,
 };

@@ -48,9 +48,9 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
 
   it('reads models with their parameters, variables filled in', () => {
     expect(file.models.map(({ group, parameters }) => [group, parameters])).toEqual([
-      ['fast', { model: 'openai/gpt-5.4-mini', api_key: 'sk-one' }],
-      ['fast', { model: 'azure/mini', api_base: 'https://x.openai.azure.com', api_key: 'from the file', api_version: '2025-10-01', base_model: 'azure/gpt-5.4-mini' }],
-      ['claude/*', { model: 'anthropic/*', api_key: 'k' }],
+      ['fast', { model: 'openai/gpt-5.4-mini', api_key: 'sk-one', drop_params: true }],
+      ['fast', { model: 'azure/mini', api_base: 'https://x.openai.azure.com', api_key: 'from the file', api_version: '2025-10-01', base_model: 'azure/gpt-5.4-mini', drop_params: true }],
+      ['claude/*', { model: 'anthropic/*', api_key: 'k', drop_params: true }],
     ]);
     expect(file.models[0]).toMatchObject({ limits: { rpm: 60, weight: 2, tpm: null }, line: 5 });
     expect(file.models[1]).toMatchObject({ id: 'second', limits: { timeout: 30 }, prices: { input: 0.000001, output: null }, baseModel: 'azure/gpt-5.4-mini' });
@@ -87,6 +87,8 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     ['no model', 'model_list:\n  - model_name: a\n    litellm_params: {}', /line 2: model_list\[0\] needs litellm_params with a model/],
     ['a strategy that is not there', 'router_settings:\n  routing_strategy: cost-based-routing', /line 2: router_settings\.routing_strategy must be one of simple-shuffle/],
     ['a word for a number', 'router_settings:\n  num_retries: many', /line 2: router_settings\.num_retries must be a number/],
+    ['an alias of nothing', 'model_list:\n  - { model_name: "openai/*", litellm_params: { model: "openai/*", api_key: k } }\nrouter_settings:\n  model_group_alias: { a: openai/x, b: constructor }', /: the alias "b" stands for "constructor", which is no model of model_list$/],
+    ['a star for a provider under one name', 'model_list:\n  - { model_name: a, litellm_params: { model: "*" } }', /line 2: .*litellm_params\.model cannot be used/],
     ['a fallback to nothing', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: k }\nrouter_settings:\n  fallbacks: [{ a: [b] }]', /the fallback "b" of "a" is no model/],
     ['text that is not YAML', 'model_list: [', /line \d+: this is not YAML/],
     ['a list where a mapping belongs', 'router_settings: [1]', /line 1: router_settings must be a mapping/],
@@ -128,6 +130,63 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     expect(cacheOf('  cache_params:\n    type: qdrant-semantic')).toMatchObject({ cache: null, notes: [expect.stringMatching(/^line 4: .*"qdrant-semantic", which is not there: answers are not cached/)] });
     expect(readGatewayFile('litellm_settings:\n  cache_params: { type: local }', {})).toMatchObject({ cache: null, notes: [expect.stringContaining('cache is not true')] });
     expect(() => cacheOf('  cache_params: { mode: sometimes }')).toThrow(/line 3: .*mode must be default_on or default_off/);
+  });
+
+  it('keeps names whole that have dots in them', () => {
+    const { router, models } = readGatewayFile(`
+environment_variables: { my.key: sk-dotted }
+model_list:
+  - { model_name: gpt-3.5-turbo, litellm_params: { model: openai/a, api_key: os.environ/my.key, extra_headers: { X-Api.Version: "1" } } }
+  - { model_name: big, litellm_params: { model: openai/b, api_key: k } }
+router_settings:
+  fallbacks: [{ gpt-3.5-turbo: [big] }]
+  model_group_alias: { gpt-4.1: big }
+`, {});
+    expect([router.fallbacks, router.aliases]).toEqual([{ 'gpt-3.5-turbo': ['big'] }, { 'gpt-4.1': 'big' }]);
+    expect(models[0]!.parameters).toMatchObject({ api_key: 'sk-dotted', extra_headers: { 'X-Api.Version': '1' } });
+  });
+
+  it('follows anchors, aliases and merges', () => {
+    const { models, router, notes } = readGatewayFile(`
+x-defaults: &defaults
+  model: openai/a
+  api_key: os.environ/KEY
+  rpm: 5
+x-slow: &slow { timeout: 600, rpm: 1 }
+model_list:
+  - { model_name: a, litellm_params: *defaults }
+  - model_name: b
+    litellm_params: { <<: *defaults, model: openai/b }
+  - model_name: c
+    litellm_params:
+      <<: [*slow, *defaults]
+      weight: 2
+router_settings:
+  fallbacks: &all [{ a: &names [b, c] }]
+  context_window_fallbacks: *all
+  default_fallbacks: *names
+`, { KEY: 'sk-1' });
+    expect(models.map(({ parameters, limits: { rpm, timeout, weight } }) => [parameters, rpm, timeout, weight])).toEqual([
+      [{ model: 'openai/a', api_key: 'sk-1' }, 5, null, null], [{ model: 'openai/b', api_key: 'sk-1' }, 5, null, null], [{ model: 'openai/a', api_key: 'sk-1' }, 1, 600, 2],
+    ]);
+    expect([router.fallbacks, router.contextWindowFallbacks, router.defaultFallbacks, notes]).toEqual([{ a: ['b', 'c'] }, { a: ['b', 'c'] }, ['b', 'c'], []]);
+    expect(() => readGatewayFile('x: &x { model: openai/a, api_key: os.environ/NONE }\nmodel_list:\n  - { model_name: a, litellm_params: *x }\n  - { model_name: b, litellm_params: *x }', {})).toThrow(/usable: line 1: the variable NONE is not set$/);
+  });
+
+  it.each([
+    ['one that stands for nothing', 'model_list: *nothing', /line 1: .*nothing/],
+    ['one that is in itself', 'model_list: &all [*all]', /line 1: \*all stands for something that it is in/],
+    ['a bomb', `a: &a [${'x, '.repeat(9)}x]\n${['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((name, index) => `${name}: &${name} [${`*${'abcdefg'[index]}, `.repeat(9)}*${'abcdefg'[index]}]`).join('\n')}`, /line 1: is larger than 100000 values with its aliases/],
+    ['a merge of no mapping', 'a: &a [1]\nb: { <<: *a }', /<< must be a mapping/],
+  ])('stops at aliases that cannot be followed: %s', (_, text, words) => {
+    expect(() => readGatewayFile(text, {})).toThrow(words);
+  });
+
+  it('reads what is dropped, and says of access groups that they are not followed', () => {
+    const entry = (name: string, more: string, info = ''): string => `  - { model_name: ${name}, litellm_params: { model: openai/a, api_key: k${more} }, model_info: { id: ${name}${info} } }\n`;
+    const { models, notes } = readGatewayFile(`model_list:\n${entry('a', '')}${entry('b', ', drop_params: false')}${entry('c', '', ', access_groups: [beta]')}litellm_settings: { drop_params: true }`, {});
+    expect(models.map(({ parameters }) => parameters.drop_params)).toEqual([true, false, true]);
+    expect(notes).toEqual(['line 4: model_list[2].model_info.access_groups has no effect here: a key, user or team names its models themselves, or by patterns like openai/*']);
   });
 
   it('takes an empty file as nothing', () => {

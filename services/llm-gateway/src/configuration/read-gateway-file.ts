@@ -5,12 +5,13 @@ import { KeyRules } from '../keys/key-rules.ts';
 import { readKeyRules } from './read-key-rules.ts';
 import { readModel, type Note } from './read-model.ts';
 import { readCache } from './read-cache.ts';
+import { followAliases } from './yaml-aliases.ts';
 import { FileProblems, Place } from './yaml-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Settings that change nothing here because they are always so, or because they are about LiteLLM's own machinery. */
-const needless = new Set(['drop_params', 'set_verbose', 'json_logs', 'telemetry', 'turn_off_message_logging', 'store_model_in_db', 'database_connection_pool_limit', 'proxy_batch_write_at', 'redact_user_api_key_info']);
+const needless = new Set(['set_verbose', 'json_logs', 'telemetry', 'turn_off_message_logging', 'store_model_in_db', 'database_connection_pool_limit', 'proxy_batch_write_at', 'redact_user_api_key_info']);
 
 /**
  * Reads LiteLLM's `config.yaml`. `os.environ/NAME` stands for a variable wherever it is. Throws `ConfigurationError` with one
@@ -18,9 +19,11 @@ const needless = new Set(['drop_params', 'set_verbose', 'json_logs', 'telemetry'
  */
 export function readGatewayFile(text: string, environment: Environment): GatewayFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const problems = new FileProblems();
   for (const error of document.errors) problems.add(error.linePos?.[0].line ?? lines.linePos(error.pos[0]).line, `this is not YAML: ${error.message}`);
+  if (problems.list.length > 0) throw unusable(problems);
+  followAliases(document, (at, words) => problems.add(lines.linePos(at.range?.[0] ?? 0).line, words));
   if (problems.list.length > 0) throw unusable(problems);
   const notes: string[] = [];
   const note = (place: Place, words = 'has no effect here'): void => void notes.push(`line ${place.line}: ${place.name} ${words}`);
@@ -43,12 +46,16 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     else if (section.name === 'router_settings') readRouter(section, file.router, note);
     else if (section.name === 'litellm_settings') {
       const ruled = root.field('router_settings').fields().map(({ key }) => (key === 'timeout' ? ['timeout', 'request_timeout'] : [key]));
-      readRouter(section, file.router, note, [...ruled.flat(), 'cache', 'cache_params', 'default_key_generate_params', 'upperbound_key_generate_params']);
+      readRouter(section, file.router, note, [...ruled.flat(), 'drop_params', 'cache', 'cache_params', 'default_key_generate_params', 'upperbound_key_generate_params']);
       file.cache = readCache(section, note);
       file.keyRules = readKeyRules(section, note);
     }
-    else if (section.name !== 'environment_variables') note(section);
+    // What has an anchor is there for its aliases.
+    else if (section.name !== 'environment_variables' && section.node?.anchor === undefined) note(section);
   }
+  const drops = root.field('litellm_settings').field('drop_params').boolean() === true;
+  // One that says otherwise itself stays so.
+  if (drops) for (const { parameters } of file.models) parameters.drop_params ??= true;
   const together = root.field('router_settings').field('default_max_parallel_requests').number();
   for (const { limits } of file.models) limits.maxParallelRequests ??= together;
   checkReferences(file, root, problems);
@@ -117,6 +124,7 @@ function readRouter(section: Place, router: RouterSettings, note: Note, overrule
       case 'model_group_alias': router.aliases = Object.fromEntries(place.fields().map((alias) => [alias.key, (alias.isMapping ? alias.field('model') : alias).text() ?? ''])); break;
       case 'enable_pre_call_checks': router.preCallChecks = place.boolean() === true; break;
       case 'enable_tag_filtering': router.tagFiltering = place.boolean() === true; break;
+      case 'tag_filtering_match_any': router.anyTag = place.boolean() !== false; break;
       default: if (!needless.has(place.key)) note(place);
     }
   }
@@ -149,13 +157,14 @@ function readFallbacks(place: Place): Fallbacks {
 
 /** Everything that is fallen back to must be there. */
 function checkReferences({ models, router }: GatewayFile, root: Place, problems: FileProblems): void {
-  const known = (name: string): boolean => models.some(({ group }) => group === name || (group.includes('*') && patternOf(group).test(name))) || name in router.aliases;
+  const served = (name: string): boolean => models.some(({ group }) => group === name || (group.includes('*') && patternOf(group).test(name)));
+  const known = (name: string): boolean => served(name) || Object.hasOwn(router.aliases, name);
   const line = root.field('router_settings').line;
   for (const [from, to] of [...Object.entries(router.fallbacks), ...Object.entries(router.contextWindowFallbacks), ...Object.entries(router.contentPolicyFallbacks)]) {
     for (const name of to) if (!known(name)) problems.add(line, `the fallback "${name}" of "${from}" is no model of model_list`);
   }
   for (const name of router.defaultFallbacks) if (!known(name)) problems.add(line, `the fallback "${name}" is no model of model_list`);
-  for (const [alias, name] of Object.entries(router.aliases)) if (!models.some(({ group }) => group === name)) problems.add(line, `the alias "${alias}" stands for "${name}", which is no model of model_list`);
+  for (const [alias, name] of Object.entries(router.aliases)) if (!served(name)) problems.add(line, `the alias "${alias}" stands for "${name}", which is no model of model_list`);
 }
 
 /** A name with `*` in it as a pattern; the part that `*` stands for is its first group. */

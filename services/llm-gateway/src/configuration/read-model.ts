@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DeclaredError } from '@deskhand/contracts';
-import { splitModel } from '../upstreams/upstream-of.ts';
+import { isOverAllProviders, splitModel } from '../upstreams/upstream-of.ts';
 import type { DeploymentParameters } from '../upstreams/upstream.ts';
 import type { ModelEntry } from './gateway-file.ts';
 import type { Place } from './yaml-place.ts';
@@ -13,11 +13,11 @@ const textParameters = [
   'aws_bearer_token_bedrock', 'vertex_project', 'vertex_location', 'base_model', 'azure_ad_token', 'tenant_id', 'client_id', 'client_secret',
 ] as const satisfies readonly (keyof DeploymentParameters)[];
 const otherParameters = [
-  'model', 'extra_headers', 'vertex_credentials', 'base_url', 'rpm', 'tpm', 'max_parallel_requests', 'timeout', 'stream_timeout', 'max_retries', 'weight', 'order', 'tags',
+  'model', 'extra_headers', 'vertex_credentials', 'base_url', 'rpm', 'tpm', 'max_parallel_requests', 'timeout', 'stream_timeout', 'max_retries', 'weight', 'order', 'tags', 'drop_params',
   'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr',
 ];
 const parameterNames = new Set<string>([...textParameters, ...otherParameters]);
-const infoNames = new Set(['id', 'mode', 'base_model', 'max_tokens', 'max_input_tokens', 'max_output_tokens', 'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr', 'description', 'access_groups', 'health_check_model']);
+const infoNames = new Set(['id', 'mode', 'base_model', 'max_tokens', 'max_input_tokens', 'max_output_tokens', 'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr', 'description', 'health_check_model']);
 
 /** Reads one entry of `model_list`; null when it lacks what makes it one. What cannot be followed is a problem of its place. */
 export function readModel(item: Place, note: Note): ModelEntry | null {
@@ -30,9 +30,13 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
   if (group === null || model === null) return null;
   for (const place of item.fields()) if (!['model_name', 'litellm_params', 'model_info'].includes(place.key)) note(place);
   for (const place of parameters.fields()) if (!parameterNames.has(place.key)) note(place);
-  for (const place of info.fields()) if (!infoNames.has(place.key) && !place.key.startsWith('supports_')) note(place);
+  for (const place of info.fields()) {
+    if (place.key === 'access_groups') note(place, 'has no effect here: a key, user or team names its models themselves, or by patterns like openai/*');
+    else if (!infoNames.has(place.key) && !place.key.startsWith('supports_')) note(place);
+  }
   try {
-    splitModel(model, parameters.field('custom_llm_provider').text() ?? undefined);
+    const given = parameters.field('custom_llm_provider').text() ?? undefined;
+    if (!isOverAllProviders(group, { model, custom_llm_provider: given })) splitModel(model, given);
   } catch (error) {
     if (!(error instanceof DeclaredError)) throw error;
     parameters.field('model').problem(`cannot be used: ${error.message}`);
@@ -49,6 +53,8 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
   if (!credentials.isAbsent) read.vertex_credentials = typeof credentials.value === 'string' ? credentials.value : JSON.stringify(credentials.value);
   const headers = parameters.field('extra_headers').fields();
   if (headers.length > 0) read.extra_headers = Object.fromEntries(headers.map((place) => [place.key, place.text() ?? '']));
+  const drops = parameters.field('drop_params').boolean();
+  if (drops !== null) read.drop_params = drops;
   const baseModel = info.field('base_model').text() ?? read.base_model ?? null;
   if (baseModel !== null) read.base_model = baseModel;
   return {
@@ -57,7 +63,7 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
     limits: {
       rpm: parameters.field('rpm').number(), tpm: parameters.field('tpm').number(), maxParallelRequests: parameters.field('max_parallel_requests').number(), timeout: parameters.field('timeout').number(),
       streamTimeout: parameters.field('stream_timeout').number(), maxRetries: parameters.field('max_retries').number(), weight: parameters.field('weight').number(), order: parameters.field('order').number(),
-      tags: parameters.field('tags').texts(), maxInputTokens: info.field('max_input_tokens').number() ?? info.field('max_tokens').number(),
+      tags: parameters.field('tags').texts(), maxInputTokens: info.field('max_input_tokens').number(),
     },
     prices: { input: cost('input_cost_per_token'), output: cost('output_cost_per_token'), cacheRead: cost('cache_read_input_token_cost'), cacheWrite: cost('cache_creation_input_token_cost'), cacheWriteHour: cost('cache_creation_input_token_cost_above_1hr') },
   };

@@ -10,7 +10,9 @@ export class FileProblems implements Problems {
   readonly list: string[] = [];
 
   add(line: number, text: string): void {
-    this.list.push(`line ${line}: ${text}`);
+    const problem = `line ${line}: ${text}`;
+    // What aliases stand for is read wherever they are.
+    if (!this.list.includes(problem)) this.list.push(problem);
   }
 }
 
@@ -18,7 +20,8 @@ type Kind = 'text' | 'number' | 'boolean';
 
 /** A place in the file: a value with its line. Reads what it should be, and says with its line what it is not. */
 export class Place {
-  constructor(readonly node: Node | null, readonly name: string, private readonly lines: LineCounter, private readonly problems: Problems, private readonly fallbackLine = 1) {}
+  /** `name`: its whole path, for people. `key`: the last part of it, which may hold dots itself. */
+  constructor(readonly node: Node | null, readonly name: string, private readonly lines: LineCounter, private readonly problems: Problems, private readonly fallbackLine = 1, readonly key: string = name) {}
 
   get line(): number {
     const start = this.node?.range?.[0];
@@ -51,17 +54,12 @@ export class Place {
     return (this.node.items as Pair[]).map(({ key, value }) => {
       const name = isScalar(key) ? String(key.value) : String(key);
       const at = isScalar(key) && key.range ? this.lines.linePos(key.range[0]).line : this.line;
-      return new Place(value as Node | null, this.name === '' ? name : `${this.name}.${name}`, this.lines, this.problems, at);
+      return this.below(name, value as Node | null, at);
     });
   }
 
   field(key: string): Place {
-    return this.fields().find((place) => place.key === key) ?? new Place(null, this.name === '' ? key : `${this.name}.${key}`, this.lines, this.problems, this.line);
-  }
-
-  /** The last part of its name. */
-  get key(): string {
-    return this.name.slice(this.name.lastIndexOf('.') + 1);
+    return this.fields().find((place) => place.key === key) ?? this.below(key, null, this.line);
   }
 
   items(): Place[] {
@@ -92,6 +90,10 @@ export class Place {
 
   texts(): string[] {
     return this.items().flatMap((item) => item.text() ?? []);
+  }
+
+  private below(key: string, node: Node | null, line: number): Place {
+    return new Place(node, this.name === '' ? key : `${this.name}.${key}`, this.lines, this.problems, line, key);
   }
 
   private read(kind: Kind): string | number | boolean | null {

@@ -34,10 +34,11 @@ export const usageEntity = defineEntity({
     userId: p.string().nullable(),
     conversationId: p.string().nullable(),
     runId: p.string().nullable(),
-    /** The virtual key, its user and its team; null for calls without one. */
+    /** The virtual key, its user, its team and its job; null for calls without one. */
     keyHash: p.string().nullable(),
     keyUser: p.string().nullable(),
     keyTeam: p.string().nullable(),
+    keyJob: p.string().nullable(),
     /** Which program called, where it is known: Deskhand's own agent, or a coding agent. */
     agent: p.string().nullable(),
     /** The configured model's name that was asked for; null where none was. */
@@ -78,6 +79,7 @@ export const virtualKeyEntity = defineEntity({
     alias: p.string().nullable(),
     userId: p.string().nullable(),
     teamId: p.string().nullable(),
+    jobId: p.string().nullable(),
     /** Empty: all. */
     models: p.json<string[]>(),
     aliases: p.json<Record<string, string>>(),
@@ -101,12 +103,12 @@ export interface TeamMember {
   user_email?: string | undefined;
 }
 
-/** A user or a team of virtual keys, in LiteLLM's sense: a name to put keys and a budget under. */
+/** A user or a team of virtual keys, in LiteLLM's sense, or a job: a name to put keys and a budget under. */
 export const holderEntity = defineEntity({
   name: 'Holder',
   tableName: 'key_holders',
   properties: {
-    kind: p.string().$type<'user' | 'team'>().primary(),
+    kind: p.string().$type<'user' | 'team' | 'job'>().primary(),
     id: p.string().primary(),
     alias: p.string().nullable(),
     email: p.string().nullable(),
@@ -124,7 +126,7 @@ export const holderEntity = defineEntity({
 });
 export type HolderRow = InferEntity<typeof holderEntity>;
 
-/** Money of a key, a user or a team (`key:…`, `user:…`, `team:…`), in US dollars. */
+/** Money of a key, a user, a team, a job or a conversation (`key:…`, `user:…`, `team:…`, `job:…`, `conversation:…`), in US dollars. */
 export const budgetEntity = defineEntity({
   name: 'Budget',
   tableName: 'budgets',

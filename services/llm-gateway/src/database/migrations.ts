@@ -109,6 +109,11 @@ class AddTeamMembers extends Migration {
   }
 }
 
+/** The columns of callers are those that its version has. */
+const viewOfCalls = (callers: readonly string[]): string => `create view usage as select a.id, a.started_at, ${callers.map((column) => `c.${column}`).join(', ')}, a.conversation_id, a.run_id, k.agent, k.model_group, k.source, k.provider, k.model, k.wire, k.stream, k.status, k.http_status,
+  a.uncached_input, a.cache_read, a.cache_write5m, a.cache_write1h, a.output, a.reasoning, k.estimated, a.cost, a.first_byte_ms, a.duration_ms
+  from usage_calls a join usage_callers c on c.id = a.caller join usage_kinds k on k.id = a.kind`;
+
 /**
  * Most of a call's row was the same as the row before it: who called, what, and how it went. That is kept once, so that a row is half
  * as large and is written in half the time. Ids begin with the time, so a call is found by time without an index of its own.
@@ -136,9 +141,7 @@ class ShareWhatCallsHaveInCommon extends Migration {
     this.addSql(`insert into usage_kinds (${kinds.join(', ')}) select distinct ${kinds.join(', ')} from usage`);
     this.addSql(`insert into usage_calls (id, caller, kind, ${own.join(', ')}) select u.id, c.id, k.id, ${own.map((column) => `u.${column}`).join(', ')} from usage u join usage_callers c on ${same('c', callers)} join usage_kinds k on ${same('k', kinds)}`);
     this.addSql('drop table usage');
-    this.addSql(`create view usage as select a.id, a.started_at, c.user_id, a.conversation_id, a.run_id, c.key_hash, c.key_user, c.key_team, k.agent, k.model_group, k.source, k.provider, k.model, k.wire, k.stream, k.status, k.http_status,
-      a.uncached_input, a.cache_read, a.cache_write5m, a.cache_write1h, a.output, a.reasoning, k.estimated, a.cost, a.first_byte_ms, a.duration_ms
-      from usage_calls a join usage_callers c on c.id = a.caller join usage_kinds k on k.id = a.kind`);
+    this.addSql(viewOfCalls(callers));
   }
 }
 
@@ -148,4 +151,15 @@ class AddExtraBudgets extends Migration {
   }
 }
 
-export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }, { name: '0008-index-what-is-there', class: IndexWhatIsThere }, { name: '0009-add-team-members', class: AddTeamMembers }, { name: '0010-share-what-calls-have-in-common', class: ShareWhatCallsHaveInCommon }, { name: '0011-add-extra-budgets', class: AddExtraBudgets }];
+/** A job is a third name that keys may be put under, beside their user and their team. */
+class AddJobs extends Migration {
+  override up(): void {
+    this.addSql('alter table virtual_keys add column job_id text');
+    this.addSql('create index virtual_keys_of_job on virtual_keys (job_id) where job_id is not null');
+    this.addSql('drop view usage');
+    this.addSql('alter table usage_callers add column key_job text');
+    this.addSql(viewOfCalls(['user_id', 'key_hash', 'key_user', 'key_team', 'key_job']));
+  }
+}
+
+export const migrations = [{ name: '0001-create-tables', class: CreateTables }, { name: '0002-add-virtual-keys', class: AddVirtualKeys }, { name: '0003-add-usage-hours', class: AddUsageHours }, { name: '0004-add-models', class: AddModels }, { name: '0005-share-limits', class: ShareLimits }, { name: '0006-add-usage-source', class: AddUsageSource }, { name: '0007-limit-key-holders', class: LimitKeyHolders }, { name: '0008-index-what-is-there', class: IndexWhatIsThere }, { name: '0009-add-team-members', class: AddTeamMembers }, { name: '0010-share-what-calls-have-in-common', class: ShareWhatCallsHaveInCommon }, { name: '0011-add-extra-budgets', class: AddExtraBudgets }, { name: '0012-add-jobs', class: AddJobs }];

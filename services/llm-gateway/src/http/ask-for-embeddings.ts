@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
-import { bytesWithoutKey } from '../providers/without-key.ts';
+import { bytesWithoutKey, secretsWith } from '../providers/without-key.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 import { bodyWith } from '../wire/body-edit.ts';
@@ -108,13 +108,13 @@ async function exchange(outgoing: OutgoingHttp, upstream: ModelUpstream, body: B
     const late = ['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'].includes(String((error as { code?: unknown }).code));
     throw failed(new WireError(late ? 'timeout' : 'upstream', failureWords(error, outgoing.timeouts)), late ? 'timeout' : 'unreachable');
   });
-  const bytes = upstream.secrets.reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body);
+  const bytes = secretsWith(upstream.secrets, headers).reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body);
   const parsed = parse(bytes);
   if (answer.status >= 200 && answer.status < 300) return { headers: answer.headers, bytes, parsed, firstByteMs: performance.now() - started };
   if (answer.status < 400) throw failed(new WireError('upstream', `The provider redirects to another address (HTTP ${answer.status}), which is not followed.`), 'internal', answer.status);
   const failure = readFailure('openai-chat', answer.status, parsed ?? bytes.toString('utf8'));
   const told = upstream.embeddings === 'openai' && parsed !== undefined ? { status: answer.status, body: bytes } : asJson(writeFailure('openai-chat', failure));
-  throw new EmbeddingsRefused({ kind: failure.kind, retryAfterMs: retryAfter(answer.headers['retry-after']) }, answer.status, told.status, told.body);
+  throw new EmbeddingsRefused({ kind: failure.kind, byWords: failure.byWords, retryAfterMs: retryAfter(answer.headers['retry-after']) }, answer.status, told.status, told.body);
 }
 
 /** A token that cannot be had is a provider that cannot be asked. */

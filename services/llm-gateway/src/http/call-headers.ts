@@ -1,17 +1,27 @@
 import type { Left } from '../keys/call-limits.ts';
 import type { KeyCalls } from '../keys/key-calls.ts';
 import type { VirtualKey } from '../keys/virtual-keys.ts';
-import { routeId } from '../providers/route.ts';
+import { routeId, type RouteName } from '../providers/route.ts';
 import type { EndedCall, ModelCall } from '../usage/model-call.ts';
+import { thousandthsText } from '../usage/thousandths.ts';
+
+/** How a call came to who answers it. */
+export interface WayTaken {
+  /** The entry of the configuration and its name; null of a user's or the server's provider. */
+  entry: { id: string; group: string } | null;
+  retries: number;
+  fallbacks: number;
+}
 
 /** What the gateway says of a call in the headers of its answer, by LiteLLM's names. */
 export class CallHeaders {
-  private readonly asked: string;
+  /** As it was asked for, wherever it ends up. */
+  private readonly asked: RouteName;
   /** US dollars; undefined while it is not over, null when nobody knows. */
   private cost: number | null | undefined;
 
   constructor(private readonly call: ModelCall, private readonly key: VirtualKey | null, private readonly keyCalls: Pick<KeyCalls, 'left'>) {
-    this.asked = headerText(routeId(call.route));
+    this.asked = call.route;
   }
 
   /** The call is over. */
@@ -22,18 +32,18 @@ export class CallHeaders {
     if (this.key !== null && this.cost !== null) this.key.spend += this.cost;
   }
 
-  /** `upstreamMs`: how much of the time was the provider's. `more` goes before what is said here. */
-  of(upstreamMs: number, more?: Readonly<Record<string, string>>): Record<string, string> {
+  /** `upstreamMs`: how much of the time was the provider's. Without a way: nobody was asked. */
+  of(upstreamMs: number, way: WayTaken | null = null): Record<string, string> {
     const { call, key, cost } = this;
     const took = performance.now() - call.startedMark;
+    const entry = way?.entry ?? { id: routeId(this.asked), group: routeId(this.asked) };
     const headers: Record<string, string> = {
-      'x-litellm-model-id': this.asked, 'x-litellm-model-group': this.asked, 'x-litellm-attempted-retries': '0', 'x-litellm-attempted-fallbacks': '0',
-      'x-litellm-response-duration-ms': milliseconds(took), 'x-litellm-overhead-duration-ms': milliseconds(Math.max(0, took - upstreamMs)),
+      'x-litellm-model-id': headerText(entry.id), 'x-litellm-model-group': headerText(entry.group), 'x-litellm-attempted-retries': String(way?.retries ?? 0), 'x-litellm-attempted-fallbacks': String(way?.fallbacks ?? 0),
+      'x-litellm-response-duration-ms': thousandthsText(took), 'x-litellm-overhead-duration-ms': thousandthsText(Math.max(0, took - upstreamMs)),
     };
     if (call.baseUrl !== null) headers['x-litellm-model-api-base'] = headerText(call.baseUrl);
     if (!call.stream && cost != null) headers['x-litellm-response-cost'] = String(cost);
     if (key !== null) this.addKey(headers, key);
-    if (more !== undefined) for (const name of Object.keys(more)) headers[name] = headerText(more[name]!);
     return headers;
   }
 
@@ -57,11 +67,3 @@ function addLeft(headers: Record<string, string>, of: 'requests' | 'tokens', own
 
 /** Names are people's: what a header cannot hold is written as in addresses. Node would refuse the whole answer for it. */
 export const headerText = (text: string): string => (/^[\x20-\x7e]*$/.test(text) ? text : text.toWellFormed().replace(/[^\x21-\x7e]+/g, (part) => encodeURIComponent(part)));
-
-/** With three digits at most. A whole number becomes text at a fraction of the cost of one that is not. */
-function milliseconds(value: number): string {
-  const microseconds = Math.round(value * 1_000);
-  const rest = microseconds % 1_000;
-  const whole = (microseconds - rest) / 1_000;
-  return rest === 0 ? `${whole}` : `${whole}.${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}`;
-}

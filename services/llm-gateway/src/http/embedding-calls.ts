@@ -6,10 +6,11 @@ import { noControls, takeControls } from '../cache/cache-controls.ts';
 import { cachedOutcome, ownerOf, placesOf } from '../cache/cached-calls.ts';
 import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
 import type { Callers } from '../keys/callers.ts';
+import type { KeyCache } from '../keys/key-cache.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
-import { modelFor } from '../keys/virtual-keys.ts';
+import { modelFor, payersOf } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
-import { routeId } from '../providers/route.ts';
+import { groupOf, routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Attempt } from '../routing/route-plan.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
@@ -20,16 +21,18 @@ import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { estimatedTokensOf, readEmbeddingRequest, type EmbeddingRequest } from '../wire/embeddings/embedding-request.ts';
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
-import { CallHeaders } from './call-headers.ts';
+import { CallHeaders, type WayTaken } from './call-headers.ts';
 import type { BodyReader } from './body-reader.ts';
-import { callRoute, tagsOf } from './call-route.ts';
+import { callRoute } from './call-route.ts';
 import { askForEmbeddings, EmbeddingsRefused, refusedHere, type Embeddings } from './ask-for-embeddings.ts';
 import { parseJson } from './read-body.ts';
+import { takeRoutingControls } from './routing-controls.ts';
 import type { RelayLimits } from './relayed-call.ts';
 
 export interface EmbeddingCallParts {
   callers: Callers;
   keyCalls: KeyCalls;
+  keys: Pick<KeyCache, 'ofRun'>;
   routes: RoutesService;
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
@@ -55,21 +58,23 @@ export class EmbeddingCalls {
   /** Throws `WireError` while nothing was answered yet. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedMark = performance.now();
-    const { callers, routes, keyCalls } = this.parts;
+    const { callers, routes, keyCalls, keys } = this.parts;
     const caller = await callers.identify(request.headers);
     const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
-    const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));
+    const { tags, taken } = takeRoutingControls(body, request.headers);
+    const raw = controls === noControls && !taken ? given : Buffer.from(JSON.stringify(body));
     const asked = readEmbeddingRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const route = await callRoute(routes, caller, key === null ? asked.model : modelFor(key, asked.model));
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: 'openai-embeddings', stream: false, requestBytes: raw.length, baseUrl: null, officialPrices: false,
-      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: route.source === 'group' ? route.model : null, key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: groupOf(route), key: key && payersOf(key),
     };
-    const held = key === null ? null : await keyCalls.begin(key, route, raw.length, body);
+    const holder = key ?? (run === null ? null : await keys.ofRun(run));
+    const held = holder === null ? null : await keyCalls.begin(holder, route, raw, body);
     call.reserved = held?.reserved;
     if (response.destroyed) return held?.dropped();
     const gone = new AbortController();
@@ -80,7 +85,7 @@ export class EmbeddingCalls {
       const answer = entry === null ? null : await entry.find();
       if (entry !== null && answer !== null) return this.answerAgain(call, held, new CallHeaders(call, key, keyCalls), entry, answer, response);
       entry?.watch(response);
-      await this.make(call, held, entry, new CallHeaders(call, key, keyCalls), { request: asked, raw, tags: tagsOf(body, request), gone: gone.signal }, response);
+      await this.make(call, held, entry, new CallHeaders(call, key, keyCalls), { request: asked, raw, tags, gone: gone.signal }, response);
     } catch (error) {
       held?.dropped();
       throw error;
@@ -112,7 +117,7 @@ export class EmbeddingCalls {
       own.ended(ended);
     };
     const sentMark = performance.now();
-    const headers = (more?: Record<string, string>): Record<string, string> => own.of(performance.now() - sentMark, more);
+    const headers = (taken: WayTaken): Record<string, string> => own.of(performance.now() - sentMark, taken);
     const begin = (): void => {
       metrics.begin();
       recorder.begin(call);
@@ -121,14 +126,14 @@ export class EmbeddingCalls {
     const way = route.source === 'group' ? null : await routes.way(call.run?.userId ?? null, route);
     if (way === null && route.source !== 'group') throw new WireError('not-found', `The provider of ${routeId(route)} was removed. Choose another model.`, 'model', 'model_not_found');
     call.officialPrices = way?.official ?? false;
-    const size = { input: estimatedTokensOf(asked.request.inputs), tags: asked.tags };
+    const { inputs } = asked.request;
+    const size = { input: estimatedTokensOf(inputs), longest: Math.max(...inputs.map((input) => estimatedTokensOf([input]))), tags: asked.tags };
     const plan = (way?.router ?? routes.router).plan(route.model, size);
     await plan.prepare();
     const first = plan.first();
     if (first === null) throw plan.nobody;
     if (first.upstream.embeddings === null) {
-      first.deployment.begin(size);
-      first.deployment.end(null);
+      first.deployment.end(null, -size.input, first.deployment.begin(size));
       throw withoutEmbeddings(routeId(route));
     }
     begin();
@@ -138,13 +143,12 @@ export class EmbeddingCalls {
       // A provider of somebody's own keeps the names that it was chosen by.
       if (way === null) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
       Object.assign(call, { baseUrl: upstream.baseUrl, prices: deployment.entry.prices, baseModel: deployment.entry.baseModel });
-      deployment.begin(size);
+      const minute = deployment.begin(size);
       const told = await this.ask(upstream, asked, attempt.wholeMs);
-      deployment.end(told instanceof EmbeddingsRefused ? null : told.firstByteMs);
+      if (told instanceof EmbeddingsRefused) deployment.end(null, -size.input, minute);
+      else deployment.end(told.firstByteMs, (told.tokens ?? size.input) - size.input, minute);
       const next = told instanceof EmbeddingsRefused && !asked.gone.aborted ? plan.after(told.failure) : null;
-      if (next === null) return this.answer(call, asked, told, response, finish, () => headers({
-        ...(way === null && { 'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group }), 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
-      }));
+      if (next === null) return this.answer(call, asked, told, response, finish, () => headers({ entry: way === null ? { id: deployment.entry.id, group } : null, retries: plan.attemptedRetries, fallbacks: plan.attemptedFallbacks }));
       attempt = next;
       if (next.waitMs > 0) await sleep(next.waitMs, undefined, { signal: asked.gone }).catch(() => {});
     }

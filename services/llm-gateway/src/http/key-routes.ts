@@ -7,7 +7,7 @@ import type { TeamMember, VirtualKeyRow } from '../database/entities.ts';
 import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
-import type { BudgetChange, ExtraBudgetChange, HolderChange, HolderKind, KeyChange, KeysRepository, WithBudget } from '../keys/keys.repository.ts';
+import { keysUnder, type BudgetChange, type ExtraBudgetChange, type HolderChange, type HolderKind, type KeyChange, type KeysRepository, type WithBudget } from '../keys/keys.repository.ts';
 import type { ExtraBudget } from '../keys/extra-budgets.ts';
 import type { KeyRules } from '../keys/key-rules.ts';
 import { hashOf } from '../keys/virtual-keys.ts';
@@ -34,7 +34,7 @@ const shared = { models: z.array(text).max(1_000).optional(), metadata: z.record
 const modelBudget = z.object({ budget_limit: z.number().min(0).optional(), max_budget: z.number().min(0).optional(), time_period: duration.nullable().optional(), budget_duration: duration.nullable().optional() })
   .refine((given) => (given.budget_limit ?? given.max_budget) !== undefined, 'needs budget_limit');
 const keyFields = z.object({
-  ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), ...limits,
+  ...shared, key_alias: text.nullable().optional(), user_id: text.nullable().optional(), team_id: text.nullable().optional(), job_id: text.nullable().optional(), aliases: z.record(z.string(), z.string()).optional(), ...limits,
   duration: duration.nullable().optional(), blocked: z.boolean().optional(),
   budget_limits: z.array(z.object({ budget_duration: duration, max_budget: z.number().min(0) })).max(20).refine((given) => new Set(given.map((one) => durationMs(one.budget_duration))).size === given.length, 'must not name a duration twice').nullable().optional(),
   model_max_budget: z.record(text, z.union([z.number().min(0), modelBudget])).refine((given) => Object.keys(given).length <= 200, 'may name 200 models').nullable().optional(),
@@ -44,17 +44,20 @@ const named = z.object({ key: text });
 const someNames = z.array(text).max(1_000).optional();
 const goneKeys = z.object({ keys: someNames, key_aliases: someNames });
 const holderFields = z.object({ ...shared, ...limits, blocked: z.boolean().optional() });
-const newUser = holderFields.extend({ user_id: text.optional(), user_email: text.optional(), user_alias: text.optional(), auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
+const userFields = holderFields.extend({ user_id: text.optional(), user_email: text.nullable().optional(), user_alias: text.optional() });
+const newUser = userFields.extend({ auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
 const teamFields = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
 const member = z.object({ role: z.enum(['admin', 'user']), user_id: text.optional(), user_email: text.optional() }).refine((given) => given.user_id !== undefined || given.user_email !== undefined, 'needs user_id or user_email');
 const newTeam = teamFields.extend({ members_with_roles: z.array(member).max(10_000).optional() });
 const namedTeam = z.object({ team_id: text });
+const jobFields = holderFields.extend({ job_id: text.optional(), job_alias: text.optional() });
+const namedJob = z.object({ job_id: text });
 
-/** LiteLLM's API for virtual keys, their users and teams, for whoever holds the master key. */
+/** LiteLLM's API for virtual keys, their users and teams, and the like for jobs, for whoever holds the master key. */
 export class KeyRoutes {
   /** By path; all take POST unless they are listed in `reads`. */
   readonly routes: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>;
-  readonly reads: ReadonlySet<string> = new Set(['/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list']);
+  readonly reads: ReadonlySet<string> = new Set(['/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/job/info', '/job/list']);
 
   constructor(private readonly parts: KeyRoutesParts) {
     const { keys } = parts;
@@ -68,7 +71,7 @@ export class KeyRoutes {
       ['/key/info', this.reading(async (query, request) => this.keyInfo(query, request), false)],
       ['/key/list', this.reading(async (query) => this.keyList(query))],
       ['/user/new', this.changing(newUser, async (body) => this.newUser(body))],
-      ['/user/update', this.changing(newUser.extend({ user_id: text }), async (body) => holderView('user', await keys.saveHolder('user', body.user_id, holderChange(body.user_alias, body), moneyOf(body), 'there')))],
+      ['/user/update', this.changing(userFields.extend({ user_id: text }), async (body) => holderView('user', await keys.saveHolder('user', body.user_id, userChange(body), moneyOf(body), 'there')))],
       ['/user/delete', this.changing(z.object({ user_ids: z.array(text).min(1) }), async (body) => ({ deleted_user_ids: await this.removeHolders('user', body.user_ids) }))],
       ['/user/info', this.reading(async (query) => this.holderInfo('user', query.get('user_id')))],
       ['/user/list', this.reading(async () => ({ users: (await keys.holders('user')).map((holder) => holderView('user', holder)) }))],
@@ -81,6 +84,13 @@ export class KeyRoutes {
       ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
       ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
       ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderView('team', holder)))],
+      ['/job/new', this.changing(jobFields, async (body) => this.newJob(body))],
+      ['/job/update', this.changing(jobFields.extend(namedJob.shape), async (body) => holderView('job', await keys.saveHolder('job', body.job_id, holderChange(body.job_alias, body), moneyOf(body), 'there')))],
+      ['/job/block', this.changing(namedJob, async (body) => holderView('job', await keys.saveHolder('job', body.job_id, { blocked: true }, {}, 'there')))],
+      ['/job/unblock', this.changing(namedJob, async (body) => holderView('job', await keys.saveHolder('job', body.job_id, { blocked: false }, {}, 'there')))],
+      ['/job/delete', this.changing(z.object({ job_ids: z.array(text).min(1) }), async (body) => ({ deleted_job_ids: await this.removeHolders('job', body.job_ids) }))],
+      ['/job/info', this.reading(async (query) => this.holderInfo('job', query.get('job_id')))],
+      ['/job/list', this.reading(async () => (await keys.holders('job')).map((holder) => holderView('job', holder)))],
     ]);
   }
 
@@ -116,6 +126,7 @@ export class KeyRoutes {
 
   private async generate(given: z.infer<typeof newKey>): Promise<object> {
     const body = this.parts.rules.ofNew(given);
+    await this.assertHolders(body);
     try {
       const { key, made } = await this.parts.keys.generate(keyChange(body), moneyOf(body), body.key, extraBudgets(body));
       return { key, ...keyView(made) };
@@ -127,6 +138,7 @@ export class KeyRoutes {
 
   private async change(key: string, given: z.infer<typeof keyFields>): Promise<object> {
     const body = this.parts.rules.ofChange(given);
+    await this.assertHolders(body);
     return this.keyAnswer(await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body), extraBudgets(body)));
   }
 
@@ -138,6 +150,7 @@ export class KeyRoutes {
   /** What the body says besides is changed on the way. */
   private async regenerate(key: string, given: z.infer<typeof keyFields>): Promise<object> {
     const body = this.parts.rules.ofChange(given);
+    await this.assertHolders(body);
     const changed = await this.parts.keys.change(hashGiven(key), keyChange(body), moneyOf(body), extraBudgets(body));
     if (changed === null) throw unknown('key');
     // What is leased counts as spent under the new key.
@@ -173,16 +186,18 @@ export class KeyRoutes {
   private async keyList(query: URLSearchParams): Promise<object> {
     const size = bounded(query.get('size'), 10, 100);
     const page = bounded(query.get('page'), 1, 1_000_000);
-    const where = { ...(query.has('user_id') && { userId: query.get('user_id')! }), ...(query.has('team_id') && { teamId: query.get('team_id')! }), ...(query.has('key_alias') && { alias: query.get('key_alias')! }) };
+    const where = { ...(query.has('user_id') && { userId: query.get('user_id')! }), ...(query.has('team_id') && { teamId: query.get('team_id')! }), ...(query.has('job_id') && { jobId: query.get('job_id')! }), ...(query.has('key_alias') && { alias: query.get('key_alias')! }) };
     const { keys, total } = await this.parts.keys.list(where, size, (page - 1) * size);
     return { keys: keys.map((found) => (query.get('return_full_object') === 'true' ? keyView(found) : found.row.hash)), total_count: total, current_page: page, total_pages: Math.ceil(total / size) };
   }
 
   private async newUser(body: z.infer<typeof newUser>): Promise<object> {
     const id = body.user_id ?? newId();
-    const made = await this.parts.keys.saveHolder('user', id, { ...holderChange(body.user_alias, body), ...(body.user_email !== undefined && { email: body.user_email }) }, moneyOf(body), 'new');
+    const wanted: z.infer<typeof newKey> | null = body.auto_create_key === false ? null : { user_id: id, key_alias: body.key_alias ?? null, duration: body.duration ?? null };
+    if (wanted !== null) await this.assertHolders(this.parts.rules.ofNew(wanted));
+    const made = await this.parts.keys.saveHolder('user', id, userChange(body), moneyOf(body), 'new');
     if (made === null) throw new WireError('bad-request', `The user ${id} exists already.`, 'user_id');
-    const key = body.auto_create_key === false ? null : await this.generate({ user_id: id, key_alias: body.key_alias ?? null, duration: body.duration ?? null });
+    const key = wanted && (await this.generate(wanted));
     return { ...key, ...holderView('user', made) };
   }
 
@@ -191,6 +206,20 @@ export class KeyRoutes {
     const made = await this.parts.keys.saveHolder('team', id, holderChange(body.team_alias, body), moneyOf(body), 'new');
     if (made === null) throw new WireError('bad-request', `The team ${id} exists already.`, 'team_id');
     return body.members_with_roles === undefined ? holderView('team', made) : this.addMembers(id, body.members_with_roles);
+  }
+
+  private async newJob(body: z.infer<typeof jobFields>): Promise<object> {
+    const id = body.job_id ?? newId();
+    const made = await this.parts.keys.saveHolder('job', id, holderChange(body.job_alias, body), moneyOf(body), 'new');
+    if (made === null) throw new WireError('bad-request', `The job ${id} exists already.`, 'job_id');
+    return holderView('job', made);
+  }
+
+  /** A key of a team or a job that is not there would be held to no budget of it. Users need not be made before. */
+  private async assertHolders(given: { team_id?: string | null; job_id?: string | null }): Promise<void> {
+    for (const [kind, id] of [['team', given.team_id], ['job', given.job_id]] as const) {
+      if (id != null && (await this.parts.keys.holder(kind, id)) === null) throw new WireError('bad-request', `There is no ${kind} ${id}. Make it first (/${kind}/new).`, `${kind}_id`, `${kind}_not_found`);
+    }
   }
 
   private async addMembers(teamId: string, added: readonly TeamMember[]): Promise<object> {
@@ -218,7 +247,7 @@ export class KeyRoutes {
     if (id === null) throw new WireError('bad-request', `The query needs ${kind}_id.`, `${kind}_id`);
     const found = await this.parts.keys.holder(kind, id);
     if (found === null) throw unknown(kind);
-    const { keys } = await this.parts.keys.list(kind === 'user' ? { userId: id } : { teamId: id }, 1_000, 0);
+    const { keys } = await this.parts.keys.list(keysUnder(kind, id), 1_000, 0);
     return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView) };
   }
 
@@ -257,7 +286,7 @@ export function bounded(given: string | null, usual: number, most: number): numb
 
 function keyChange(body: Omit<z.infer<typeof keyFields>, 'max_budget'>): KeyChange {
   return defined({
-    alias: body.key_alias, userId: body.user_id, teamId: body.team_id, models: body.models, aliases: body.aliases, rpm: body.rpm_limit, tpm: body.tpm_limit, maxParallel: body.max_parallel_requests,
+    alias: body.key_alias, userId: body.user_id, teamId: body.team_id, jobId: body.job_id, models: body.models, aliases: body.aliases, rpm: body.rpm_limit, tpm: body.tpm_limit, maxParallel: body.max_parallel_requests,
     expiresAt: body.duration === undefined ? undefined : body.duration === null ? null : Date.now() + durationMs(body.duration)!, blocked: body.blocked, metadata: body.metadata,
   });
 }
@@ -265,6 +294,8 @@ function keyChange(body: Omit<z.infer<typeof keyFields>, 'max_budget'>): KeyChan
 function holderChange(alias: string | undefined, body: z.infer<typeof holderFields>): HolderChange {
   return defined({ alias, models: body.models, rpm: body.rpm_limit, tpm: body.tpm_limit, maxParallel: body.max_parallel_requests, blocked: body.blocked, metadata: body.metadata });
 }
+
+const userChange = (body: z.infer<typeof userFields>): HolderChange => defined({ ...holderChange(body.user_alias, body), email: body.user_email });
 
 function moneyOf({ max_budget: max, budget_duration: window }: { max_budget?: number | null; budget_duration?: string | null }): BudgetChange {
   return defined({ max, windowMs: window == null ? window : durationMs(window) });

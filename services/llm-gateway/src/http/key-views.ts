@@ -29,15 +29,15 @@ function extraView({ hash, extraBudgets: all }: VirtualKeyRow, budgets: readonly
 /** A key, as LiteLLM answers. */
 export function keyView({ row, budget, extras = [] }: WithBudget<VirtualKeyRow>): object {
   return {
-    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, models: row.models, aliases: row.aliases, ...limitsView(row),
+    token: row.hash, key_name: row.name, key_alias: row.alias ?? null, user_id: row.userId ?? null, team_id: row.teamId ?? null, job_id: row.jobId ?? null, models: row.models, aliases: row.aliases, ...limitsView(row),
     expires: at(row.expiresAt), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget), ...extraView(row, extras),
   };
 }
 
-/** A user or a team, as LiteLLM answers. Throws `WireError` when there is none. */
+/** A user or a team, as LiteLLM answers, and a job like them. Throws `WireError` when there is none. */
 export function holderView(kind: HolderKind, found: WithBudget<HolderRow> | null): object {
   if (found === null) throw unknown(kind);
   const { row, budget } = found;
-  const names = kind === 'user' ? { user_id: row.id, user_alias: row.alias ?? null, user_email: row.email ?? null } : { team_id: row.id, team_alias: row.alias ?? null, members_with_roles: row.members };
+  const names = { [`${kind}_id`]: row.id, [`${kind}_alias`]: row.alias ?? null, ...(kind === 'user' && { user_email: row.email ?? null }), ...(kind === 'team' && { members_with_roles: row.members }) };
   return { ...names, models: row.models, ...limitsView(row), blocked: row.blocked, metadata: row.metadata, created_at: at(row.createdAt), ...budgetView(budget) };
 }

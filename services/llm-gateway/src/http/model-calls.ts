@@ -6,11 +6,9 @@ import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
 import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
-import { isRunHolder, runHolder } from '../keys/run-holder.ts';
-import type { RunClaims } from '../keys/run-token.ts';
-import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
+import { modelFor, payersOf, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
-import { routeId } from '../providers/route.ts';
+import { groupOf, routeId } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
 import type { Router } from '../routing/router.ts';
 import { findBuiltIn } from '../scripted/built-in-models.ts';
@@ -18,22 +16,24 @@ import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
 import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model-call.ts';
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
+import { roughTokens } from '../wire/count-tokens.ts';
 import { noUsage } from '../wire/token-usage.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import type { CallRequest, CallResponse } from './call-exchange.ts';
 import { CallHeaders } from './call-headers.ts';
 import type { BodyReader } from './body-reader.ts';
-import { callRoute, tagsOf } from './call-route.ts';
+import { callRoute } from './call-route.ts';
 import { vendorHeaders } from './pass-headers.ts';
 import { ClientGone, parseJson } from './read-body.ts';
 import type { RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
+import { takeRoutingControls } from './routing-controls.ts';
 
 export interface ModelCallParts {
   callers: Callers;
   keyCalls: KeyCalls;
-  keys: Pick<KeyCache, 'peek' | 'find'>;
+  keys: Pick<KeyCache, 'ofRun'>;
   routes: RoutesService;
   outgoing: OutgoingHttp;
   recorder: UsageRecorder;
@@ -51,6 +51,7 @@ interface Serving {
   facts: RequestFacts;
   raw: Buffer;
   body: Record<string, unknown>;
+  tags: readonly string[];
   request: CallRequest;
   response: CallResponse;
   /** What a virtual key's call has been given. */
@@ -74,7 +75,8 @@ export class ModelCalls {
     const given = read instanceof Promise ? await read : read;
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
-    const raw = controls === noControls ? given : Buffer.from(JSON.stringify(body));
+    const { tags, taken } = takeRoutingControls(body, request.headers);
+    const raw = controls === noControls && !taken ? given : Buffer.from(JSON.stringify(body));
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));
@@ -82,13 +84,13 @@ export class ModelCalls {
     const run = caller.kind === 'run' ? caller.claims : null;
     const call: ModelCall = {
       id: newId(), startedAt: Date.now(), startedMark, route, wire: wire.format, stream: facts.stream, requestBytes: raw.length, baseUrl: null, officialPrices: false,
-      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: route.source === 'group' ? route.model : null,
+      run: run && { userId: run.userId, conversationId: run.conversationId, runId: run.runId }, agent: run === null ? callingAgent(request.headers) : 'deskhand', group: groupOf(route), key: key && payersOf(key),
     };
     const headers = new CallHeaders(call, key, this.parts.keyCalls);
-    const holder = key ?? (run === null ? null : this.holderOf(run));
+    const holder = key ?? (run === null ? null : this.parts.keys.ofRun(run));
     const admitted = holder === null ? null : after(holder, (known) => (known === null ? null : this.admit(call, known, raw, body)));
     const held = admitted instanceof Promise ? await admitted : admitted;
-    const serving: Serving = { call, wire, facts, raw, body, request, response, held, headers, entry: null };
+    const serving: Serving = { call, wire, facts, raw, body, tags, request, response, held, headers, entry: null };
     try {
       if (this.parts.cache !== null && (await this.answerAgain(this.parts.cache, serving, caller, controls))) return;
       const made = this.make(serving);
@@ -134,17 +136,9 @@ export class ModelCalls {
     return this.answerRouted(serving, way.router);
   }
 
-  /** The budgets of a run's user and conversation. */
-  private holderOf({ userId, conversationId }: RunClaims): VirtualKey | null | Promise<VirtualKey | null> {
-    const { keys } = this.parts;
-    const hash = runHolder(userId, conversationId);
-    return keys.peek(hash) ?? keys.find(hash);
-  }
-
   /** Limits and budgets of a virtual key, or of a run; a call that states no output limit under a budget gets one. */
   private admit(call: ModelCall, key: VirtualKey, raw: Buffer, body: Record<string, unknown>): KeyCall | Promise<KeyCall> {
-    if (!isRunHolder(key.hash)) call.key = { hash: key.hash, userId: key.userId, teamId: key.teamId };
-    return after(this.parts.keyCalls.begin(key, call.route, raw.length, body), (held) => {
+    return after(this.parts.keyCalls.begin(key, call.route, raw, body), (held) => {
       if (held.reserved > 0) call.reserved = held.reserved;
       call.outputLimit = held.outputLimit;
       return held;
@@ -152,11 +146,11 @@ export class ModelCalls {
   }
 
   private answerRouted(serving: Serving, router: Router): void | Promise<void> {
-    const { call, wire, facts, raw, body, request, response } = serving;
+    const { call, wire, facts, raw, body, tags, request, response } = serving;
     const { outgoing, limits, recorder } = this.parts;
-    const size = { input: estimatedInput(raw.length), tags: tagsOf(body, request) };
+    const size = { input: router.goesBySize ? roughTokens(wire.format, body, raw.length) : estimatedInput(raw.length), tags };
     const plan = router.plan(call.route.model, size);
-    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, more) => serving.headers.of(upstreamMs, more), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(response, act) });
+    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, way) => serving.headers.of(upstreamMs, way), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(response, act) });
     const prepared = plan.prepare();
     if (prepared === undefined) routed.start();
     else return prepared.then(() => routed.start());

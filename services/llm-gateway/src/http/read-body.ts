@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { openLong } from '../wire/unread-fields.ts';
+import { assertFew, openLong } from '../wire/unread-fields.ts';
 import { WireError } from '../wire/wire-format.ts';
 
 /** The client went away before its request was whole: nobody is left to answer. */
@@ -48,6 +48,7 @@ const longFrom = 32_768;
 export function parseJson(raw: Buffer): Record<string, unknown> {
   const long = raw.length < longFrom ? null : openLong(raw, deepest);
   if (long !== null) return long;
+  if (raw.length >= longFrom) assertFew(raw);
   let body: unknown;
   try {
     body = JSON.parse(raw.toString('utf8'));

@@ -8,9 +8,9 @@ import type { StreamDecoder } from '../upstreams/upstream.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
 import { usageAtTheEnd } from '../wire/answer-end.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
-import { LineTooLong, StreamSniffer } from '../wire/stream-sniffer.ts';
+import { LineTooLong } from '../wire/stream-sniffer.ts';
 import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
-import type { StreamTranslation, TranslatedCall, Translation } from '../wire/translation.ts';
+import type { TranslatedCall, Translation } from '../wire/translation.ts';
 import { readFailure } from '../wire/translate/read-failure.ts';
 import { usageReaders } from '../wire/usage-readers.ts';
 import { WireError, type Wire } from '../wire/wire-format.ts';
@@ -19,6 +19,7 @@ import type { CallResponse } from './call-exchange.ts';
 import { uncountedBytes, type MemoryRoom } from './memory-room.ts';
 import { clientHeaders } from './pass-headers.ts';
 import { retryAfter } from './retry-after.ts';
+import { StreamPassage } from './stream-passage.ts';
 
 export interface RelayLimits {
   timeouts: OutgoingTimeouts;
@@ -62,6 +63,8 @@ export interface RelayOptions {
 }
 
 const nothing = new Uint8Array(0);
+/** What a model writes of an answer that is given whole, while nobody sees any of it. */
+const unseenTokensPerMs = 0.05;
 /** Bytes of an answer that is worth being text. */
 const mostAsText = 64 * 1024;
 
@@ -71,15 +74,16 @@ const mostAsText = 64 * 1024;
  */
 export class RelayedCall implements ExchangeHandler {
   private control: ExchangeControl | null = null;
-  private sniffer: StreamSniffer | null = null;
-  private stream: StreamTranslation | null = null;
-  private decoder: StreamDecoder | null = null;
+  /** Of an answer that is a stream. */
+  private stream: StreamPassage | null = null;
   /** Of an answer that is no stream, all; of a stream, what came in this turn of the event loop. */
   private parts: Buffer[] = [];
   private size = 0;
   private status: number | null = null;
   private headers: IncomingHttpHeaders = {};
   private firstByteMs: number | null = null;
+  /** What a whole answer says was used, of one that cannot be given on, too. */
+  private stated: Partial<TokenUsage> | undefined;
   private slow: NodeJS.Timeout | null = null;
   private over = false;
   private readonly sentMark = performance.now();
@@ -96,54 +100,59 @@ export class RelayedCall implements ExchangeHandler {
   }
 
   onResponseStart(_: ExchangeControl, status: number, headers: IncomingHttpHeaders): void {
-    const { call, response, stripUsage, target, translated } = this.options;
+    const { call, stripUsage, target, translated } = this.options;
     this.firstByteMs = performance.now() - call.startedMark;
     this.status = status;
     this.headers = headersWithoutKeys(headers, target.secrets);
     if (status >= 300 && status < 400) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
     const type = headers['content-type'] ?? '';
     if (status >= 300) return;
-    this.decoder = target.decoder(type);
-    if (this.decoder === null && !/^text\/event-stream\b/i.test(type)) return;
-    this.sniffer = new StreamSniffer(usageReaders[target.wire], stripUsage);
-    this.stream = translated?.stream() ?? null;
-    response.writeHead(status, clientHeaders(this.headers, call.id, this.ownHeaders(this.decoder === null ? {} : { 'content-type': 'text/event-stream' })));
-    // Alone they would cost a packet; the first event usually comes with them.
-    setImmediate(() => { if (this.size === 0 && !this.over) response.flushHeaders(); });
+    const decoder = target.decoder(type);
+    if (decoder === null && !/^text\/event-stream\b/i.test(type)) return;
+    this.firstByteMs = null;
+    this.stream = new StreamPassage({ format: target.wire, secrets: target.secrets, decoder, translation: translated?.stream() ?? null, stripUsage });
+    if (decoder !== null) this.headers = { ...this.headers, 'content-type': 'text/event-stream' };
   }
 
   onResponseData(_: ExchangeControl, chunk: Buffer): void {
     if (this.over) return;
     this.size += chunk.length;
-    const { limits } = this.options;
-    if (this.size > (this.sniffer ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
-    if (!this.sniffer && this.size > uncountedBytes && !limits.room.grow(this.options.response, chunk.length)) return this.fail(new WireError('unavailable', 'There are too many large answers at the moment. Try again in a few seconds.', null, 'too_busy'), 'cut');
-    this.parts.push(chunk);
+    const { call, limits } = this.options;
+    this.firstByteMs ??= performance.now() - call.startedMark;
+    if (this.size > (this.stream ? limits.streamBytes : limits.answerBytes)) return this.fail(new WireError('upstream', 'The provider\'s answer is too large.'), 'cut');
+    if (!this.stream && this.size > uncountedBytes && !limits.room.grow(this.options.response, chunk.length)) return this.fail(new WireError('unavailable', 'There are too many large answers at the moment. Try again in a few seconds.', null, 'too_busy'), 'cut');
+    this.parts.push(Buffer.from(chunk));
     // One read of the socket may hold many small chunks: together they are one write.
-    if (this.sniffer && this.parts.length === 1) process.nextTick(this.passParts);
+    if (this.stream && this.parts.length === 1) process.nextTick(this.passParts);
   }
 
   private readonly passParts = (): void => {
     if (this.over || this.parts.length === 0) return;
     const bytes = this.takeParts();
-    if (bytes !== null && bytes.length > 0 && !this.options.response.write(bytes)) this.waitForClient();
+    if (bytes === null || this.isElsewhere() || bytes.length === 0) return;
+    if (!this.toClient().write(bytes)) this.waitForClient();
   };
 
   /** What the client gets for the chunks that came since; null when the call is over because of them. */
   private takeParts(): Uint8Array | null {
     const chunk = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
     this.parts = [];
-    return this.read(() => (this.decoder === null ? chunk : Buffer.from(this.decoder.push(chunk))));
+    return this.guarded(() => this.stream!.push(chunk));
   }
 
-  /** What the client gets for some of the provider's events; null when the call is over because of them. */
-  private read(next: () => Buffer): Uint8Array | null {
-    return this.guarded(() => {
-      let events = next();
-      for (const secret of this.options.target.secrets) events = bytesWithoutKey(events, secret);
-      const passed = this.sniffer!.push(events);
-      return this.stream ? this.stream.push(events) : passed;
-    });
+  /** A stream may begin with a failure: then somebody else may do better, for the client has nothing yet. */
+  private isElsewhere(): boolean {
+    const failure = this.stream!.takeFirstFailure();
+    if (failure === null || !this.givenUp({ kind: failure.kind, byWords: failure.byWords, retryAfterMs: null })) return false;
+    this.control?.abort();
+    return true;
+  }
+
+  /** A stream's head goes out together with its first event. */
+  private toClient(): CallResponse {
+    const { call, response } = this.options;
+    if (!response.headersSent) response.writeHead(this.status ?? 200, clientHeaders(this.headers, call.id, this.ownHeaders({})));
+    return response;
   }
 
   private guarded(next: () => Uint8Array): Uint8Array | null {
@@ -158,22 +167,18 @@ export class RelayedCall implements ExchangeHandler {
 
   onResponseEnd(): void {
     if (this.over) return;
-    const { response } = this.options;
-    if (!this.sniffer) return this.finishAnswer();
-    const { decoder } = this;
-    const pieces = [this.parts.length === 0 ? nothing : this.takeParts(), decoder === null ? nothing : this.read(() => Buffer.from(decoder.end()))];
-    if (this.over) return;
-    const last = this.guarded(() => {
-      const passed = this.sniffer!.end();
-      return this.stream ? this.stream.end() : passed;
-    });
-    if (last === null) return;
-    const bytes = [...pieces, last].filter((piece) => piece !== null && piece.length > 0) as Uint8Array[];
-    this.finish('completed', () => response.end(bytes.length === 1 ? bytes[0] : Buffer.concat(bytes)));
+    const { stream } = this;
+    if (stream === null) return this.finishAnswer();
+    const before = this.parts.length === 0 ? nothing : this.takeParts();
+    if (before === null || this.isElsewhere()) return;
+    const last = this.guarded(() => stream.end());
+    if (last === null || this.isElsewhere()) return;
+    if (this.firstByteMs === null) return this.fail(new WireError('upstream', 'The provider ended its stream before it began.'), 'failed');
+    this.finish(stream.outcome, () => this.toClient().end(before.length === 0 ? last : Buffer.concat([before, last])));
   }
 
   onResponseError(_: ExchangeControl, error: Error): void {
-    if (this.sniffer) this.passParts();
+    if (this.stream) this.passParts();
     if (this.over) return;
     const code = (error as { code?: unknown }).code;
     const late = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
@@ -205,20 +210,21 @@ export class RelayedCall implements ExchangeHandler {
     const same = read.length <= mostAsText && !text.includes('\ufffd') ? text : read;
     const answer = (status < 400 && translated === null ? usageAtTheEnd(text) : undefined) ?? parse(text);
     if (status >= 400) {
-      if (this.givenUp({ kind: readFailure(target.wire, status, answer ?? text).kind, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
+      const { kind, byWords } = readFailure(target.wire, status, answer ?? text);
+      if (this.givenUp({ kind, byWords, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
       const failure = translation?.failure(status, answer ?? text);
       return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, same, read.length));
     }
     if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
-    const usage = usageReaders[target.wire].answerUsage(answer) ?? undefined;
-    if (!translated) return this.finish('completed', send(status, same, read.length), usage);
+    this.stated = usageReaders[target.wire].answerUsage(answer) ?? undefined;
+    if (!translated) return this.finish('completed', send(status, same, read.length));
     let sending: () => void;
     try {
       sending = sendJson(200, translated.answer(answer));
     } catch (error) {
       return this.fail(error instanceof WireError ? error : new WireError('upstream', 'The provider answered with something that cannot be translated.'), 'cut');
     }
-    this.finish('completed', sending, usage);
+    this.finish('completed', sending);
   }
 
   private waitForClient(): void {
@@ -236,9 +242,9 @@ export class RelayedCall implements ExchangeHandler {
   private clientLeft(tookAll: boolean): void {
     if (this.over) return;
     // What came last was produced, too.
-    if (this.sniffer && this.parts.length > 0) this.takeParts();
+    if (this.stream && this.parts.length > 0) this.takeParts();
     if (this.over) return;
-    this.finish(tookAll && this.sniffer?.complete === true ? 'completed' : 'cancelled', () => this.control?.abort());
+    this.finish(tookAll && this.stream?.sniffer.complete === true ? 'completed' : 'cancelled', () => this.control?.abort());
   }
 
   /** Whether somebody else goes on with the call; then this one is over without a word. */
@@ -258,33 +264,34 @@ export class RelayedCall implements ExchangeHandler {
     const { call, response, wire } = this.options;
     const kind = error.kind === 'timeout' ? 'timeout' : this.status === null ? 'unreachable' : 'internal';
     if (this.givenUp({ kind, retryAfterMs: null })) return this.control?.abort();
-    const sniffer = this.sniffer;
     this.finish(status, () => {
       this.control?.abort();
       if (!response.headersSent) answerError(response, wire, error, { 'x-litellm-call-id': call.id, ...this.options.headers(performance.now() - this.sentMark) });
-      else if (sniffer?.insideLine && !this.stream) response.destroy();
+      else if (this.stream?.isInsideLine === true) response.destroy();
       else response.end(`\n${wire.errorEvent(error)}`);
     });
   }
 
-  private finish(status: CallStatus, act: () => void, stated?: Partial<TokenUsage>): void {
+  private finish(status: CallStatus, act: () => void): void {
     this.over = true;
     this.options.response.off('close', this.onClose);
     if (this.slow !== null) clearTimeout(this.slow);
-    const { usage, estimated } = this.usage(status, stated);
+    const { usage, estimated } = this.usage(status);
     this.options.ended({ status, httpStatus: this.status, usage, estimated, firstByteMs: this.firstByteMs });
     // The row is on disk before the answer is over; a provider whose client left is told at once.
     if (status === 'cancelled') act();
     else this.options.written(act);
   }
 
-  private usage(status: CallStatus, stated: Partial<TokenUsage> | undefined): { usage: TokenUsage; estimated: boolean } {
+  private usage(status: CallStatus): { usage: TokenUsage; estimated: boolean } {
     if (status === 'failed' || status === 'refused') return { usage: noUsage, estimated: false };
-    if (stated) return { usage: { ...noUsage, ...stated }, estimated: false };
-    const known = this.sniffer?.usage ?? null;
-    if (known && (this.sniffer?.final || status === 'completed')) return { usage: known, estimated: false };
+    if (this.stated) return { usage: { ...noUsage, ...this.stated }, estimated: false };
+    const sniffer = this.stream?.sniffer;
+    const known = sniffer?.usage ?? null;
+    if (known && (sniffer?.final || status === 'completed')) return { usage: known, estimated: false };
     const answer = this.parts.reduce((sum, part) => sum + part.length, 0);
-    const output = Math.max(known?.output ?? 0, this.sniffer?.estimatedOutput() ?? Math.ceil(answer / 4));
+    const unseen = status === 'cancelled' && !this.options.call.stream ? Math.ceil((performance.now() - this.sentMark) * unseenTokensPerMs) : 0;
+    const output = Math.max(known?.output ?? 0, sniffer?.estimatedOutput() ?? Math.ceil(answer / 4), unseen);
     return { usage: { ...noUsage, uncachedInput: estimatedInput(this.options.call.requestBytes), ...known, output }, estimated: true };
   }
 }

@@ -1,6 +1,7 @@
 import { DeclaredError } from '@deskhand/contracts';
 import { after } from '../after.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import { secretsWith } from '../providers/without-key.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
 import type { CallSize } from '../routing/deployment.ts';
 import type { Attempt, RoutePlan } from '../routing/route-plan.ts';
@@ -13,7 +14,8 @@ import { translationBetween, type TranslatedCall, type Translation } from '../wi
 import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerError } from './answers.ts';
 import type { CallRequest, CallResponse } from './call-exchange.ts';
-import { withOutputLimit } from './output-limit.ts';
+import type { WayTaken } from './call-headers.ts';
+import { outputLimitChanges } from './output-limit.ts';
 import { acceptStream, acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
 
@@ -30,7 +32,7 @@ export interface RoutedCallParts {
   outgoing: OutgoingHttp;
   limits: RelayLimits;
   /** What the gateway says of the call; `upstreamMs` of its time were providers'. */
-  headers(upstreamMs: number, more: Record<string, string>): Record<string, string>;
+  headers(upstreamMs: number, way: WayTaken): Record<string, string>;
   /** Called once, before anything is sent. */
   begun(): void;
   /** Called once, when the call is over. */
@@ -85,7 +87,7 @@ export class RoutedCall {
 
   /** A promise only where the way to the provider must be prepared. */
   private attempt(attempt: Attempt): void | Promise<void> {
-    const { call, wire, facts, request } = this.parts;
+    const { call, wire, facts, raw, body, request } = this.parts;
     const { upstream, deployment } = attempt;
     // A provider of somebody's own keeps the names that it was chosen by.
     if (this.isConfigured) call.route = { source: 'group', provider: upstream.provider, model: upstream.model };
@@ -95,10 +97,11 @@ export class RoutedCall {
     if (!this.sent) this.parts.begun();
     this.sent = true;
     // Whatever it comes to, room was taken for it.
-    deployment.begin(this.parts.size);
+    const minute = deployment.begin(this.parts.size);
     let open = true;
-    const end = (firstByteMs: number | null, tokens = 0): void => {
-      if (open) deployment.end(firstByteMs, tokens);
+    // Where nothing is said of tokens, none were used.
+    const end = (firstByteMs: number | null, tokens = -this.parts.size.input): void => {
+      if (open) deployment.end(firstByteMs, tokens, minute);
       open = false;
     };
     const gaveUp = (error: unknown): never => {
@@ -110,11 +113,12 @@ export class RoutedCall {
       const endpoint = endpointOf[format];
       const headers = vendorHeaders(format, request.headers);
       const translation = translationBetween(wire.format, format, upstream.dialect);
-      const { raw, body } = withOutputLimit(this.parts, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
-      const translated = translation?.request(body) ?? null;
+      const limit = outputLimitChanges(body, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
+      const translated = translation?.request({ ...body, ...limit }) ?? null;
       const sent = translated?.body ?? body;
       const changes = upstream.bodyChanges(endpoint, sent, headers);
-      const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, changes);
+      // A limit of ours holds whatever else is changed. All at once, so that a long body is not read for it.
+      const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, { ...changes, ...limit });
       const prepared = upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
       return after(prepared, (ready) => this.send(attempt, ready, { format, translation, translated, bytes }, end), gaveUp);
     } catch (error) {
@@ -134,7 +138,7 @@ export class RoutedCall {
     }
     const sentMark = performance.now();
     const relayed = new RelayedCall({
-      call, wire, response, limits, translation, translated, target: { wire: format, secrets: upstream.secrets, decoder: (type) => upstream.decoder(type) },
+      call, wire, response, limits, translation, translated, target: { wire: format, secrets: secretsWith(upstream.secrets, prepared.headers), decoder: (type) => upstream.decoder(type) },
       // What the gateway asked for and the client did not is taken out again.
       stripUsage: translated === null && facts.stream && !facts.wantsUsage,
       headers: (upstreamMs) => this.headers(attempt, upstreamMs),
@@ -177,12 +181,9 @@ export class RoutedCall {
     response.once('close', left);
   }
 
-  /** LiteLLM's names for what happened on the way. */
   private headers({ deployment, group }: Attempt, upstreamMs: number): Record<string, string> {
     const { plan } = this.parts;
-    return this.parts.headers(upstreamMs + this.triedMs, {
-      ...(this.isConfigured && { 'x-litellm-model-id': deployment.entry.id, 'x-litellm-model-group': group }), 'x-litellm-attempted-retries': String(plan.attemptedRetries), 'x-litellm-attempted-fallbacks': String(plan.attemptedFallbacks),
-    });
+    return this.parts.headers(upstreamMs + this.triedMs, { entry: this.isConfigured ? { id: deployment.entry.id, group } : null, retries: plan.attemptedRetries, fallbacks: plan.attemptedFallbacks });
   }
 
   /** Something that is no answer of a provider: a request that cannot be translated, a token that cannot be had. */

@@ -1,6 +1,6 @@
 import type { UsageFigures, UsageSum } from '@deskhand/contracts';
 import type { UsageRow } from '../database/entities.ts';
-import { routeId } from '../providers/route.ts';
+import { askedModel } from '../providers/route.ts';
 import { wentWell } from '../usage/model-call.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 
@@ -13,7 +13,7 @@ export function logView(row: UsageRow): object {
   return {
     request_id: row.id, call_type: callTypes[row.wire] ?? row.wire, api_key: row.keyHash ?? '', spend: row.cost ?? 0, total_tokens: input + row.output, prompt_tokens: input, completion_tokens: row.output,
     startTime: at(row.startedAt), endTime: at(row.startedAt + row.durationMs), completionStartTime: row.firstByteMs == null ? null : at(row.startedAt + row.firstByteMs), request_duration_ms: Math.round(row.durationMs),
-    model: row.model, model_id: '', model_group: row.modelGroup ?? routeId(row), custom_llm_provider: row.provider, api_base: '', user: row.userId ?? row.keyUser ?? '', team_id: row.keyTeam ?? null, end_user: '',
+    model: row.model, model_id: '', model_group: askedModel(row.modelGroup, row), custom_llm_provider: row.provider, api_base: '', user: row.userId ?? row.keyUser ?? '', team_id: row.keyTeam ?? null, job_id: row.keyJob ?? null, end_user: '',
     session_id: row.conversationId ?? null, cache_hit: row.status === 'cached' ? 'True' : 'False', cache_key: '', request_tags: [], requester_ip_address: null, messages: {}, response: {}, status: wentWell(row.status) ? 'success' : 'failure',
     metadata: {
       status: row.status, http_status: row.httpStatus ?? null, estimated: row.estimated, cost_known: row.cost != null, agent: row.agent ?? null,

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Callers } from '../keys/callers.ts';
+import type { Caller, Callers } from '../keys/callers.ts';
+import type { KeyCalls } from '../keys/key-calls.ts';
 import { modelFor } from '../keys/virtual-keys.ts';
 import { failureWords } from '../outgoing/failure-words.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
+import type { RouteName } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
-import { bytesWithoutKey } from '../providers/without-key.ts';
+import { bytesWithoutKey, secretsWith } from '../providers/without-key.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
 import { anthropicMessages } from '../wire/anthropic-messages.ts';
 import { bodyWith } from '../wire/body-edit.ts';
@@ -22,6 +24,7 @@ const answerBytes = 64 * 1024;
 
 export interface TokenCountParts {
   callers: Callers;
+  keyCalls: Pick<KeyCalls, 'beginFree'>;
   routes: RoutesService;
   outgoing: OutgoingHttp;
   bodies: BodyReader;
@@ -32,18 +35,29 @@ interface Counted {
   body: Buffer;
 }
 
-/** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books. */
+/** Counts a request's tokens: the provider's own count where it has one, else an estimate. Costs nothing, so it is no call in the books; a key's limits hold for it. */
 export class TokenCounts {
   constructor(private readonly parts: TokenCountParts) {}
 
   /** Throws `WireError`. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { callers, routes } = this.parts;
+    const { callers, keyCalls, routes } = this.parts;
     const caller = await callers.identify(request.headers);
     const raw = await this.parts.bodies.read(request, response);
     const body = parseJson(raw);
     const facts = anthropicMessages.readRequest(body);
-    const route = await callRoute(routes, caller, caller.kind === 'key' ? modelFor(caller.key, facts.model) : facts.model);
+    const key = caller.kind === 'key' ? caller.key : null;
+    const route = await callRoute(routes, caller, key === null ? facts.model : modelFor(key, facts.model));
+    const held = key === null ? null : await keyCalls.beginFree(key);
+    try {
+      await this.answer(route, caller, raw, body, request, response);
+    } finally {
+      held?.dropped();
+    }
+  }
+
+  private async answer(route: RouteName, caller: Caller, raw: Buffer, body: Record<string, unknown>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { routes } = this.parts;
     const way = route.source === 'server' || route.source === 'user' ? await routes.way(caller.kind === 'run' ? caller.claims.userId : null, route) : null;
     const upstream = way?.upstream(route.model);
     const gone = AbortSignal.any([AbortSignal.timeout(timeoutMs), goneWith(response)]);
@@ -75,7 +89,7 @@ export class TokenCounts {
     const bytes = bodyWith(raw, body, upstream.bodyChanges('count-tokens', body, headers));
     const prepared = await upstream.prepare({ endpoint: 'count-tokens', format: 'anthropic-messages', stream: false, body: bytes, clientHeaders: headers });
     const answer = await this.parts.outgoing.exchange(prepared.origin, { path: prepared.path, headers: { ...acceptWhole, ...prepared.headers }, body: bytes, headersTimeout: timeoutMs }, answerBytes, gone);
-    return { status: answer.status, body: upstream.secrets.reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body) };
+    return { status: answer.status, body: secretsWith(upstream.secrets, prepared.headers).reduce<Buffer>((clean, secret) => bytesWithoutKey(clean, secret), answer.body) };
   }
 }
 

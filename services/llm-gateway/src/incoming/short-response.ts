@@ -154,17 +154,21 @@ function eachOf(headers: OutgoingHttpHeaders | OutgoingHttpHeader[], take: (name
 }
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Names that were looked at before: almost all are always the same. */
-const knownNames = new Set<string>();
+/** The last line of each name: most are the same in every answer. */
+const lines = new Map<string, { value: string | number; line: string }>();
 const mostKnown = 200;
+const longestKnown = 200;
 // oxlint-disable-next-line no-control-regex
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
 
 function fieldLine(name: string, value: string | number): string {
-  if (!knownNames.has(name)) {
-    if (!token.test(name)) throw new TypeError(`This is no name of a header: ${JSON.stringify(name)}`);
-    if (knownNames.size < mostKnown) knownNames.add(name);
-  }
+  const known = lines.get(name);
+  if (known?.value === value) return known.line;
+  if (known === undefined && !token.test(name)) throw new TypeError(`This is no name of a header: ${JSON.stringify(name)}`);
   if (typeof value === 'string' && unsendable.test(value)) throw new TypeError(`The header ${name} holds what HTTP does not carry`);
-  return `${name}: ${value}\r\n`;
+  const line = `${name}: ${value}\r\n`;
+  if (line.length > longestKnown) return line;
+  if (known !== undefined) Object.assign(known, { value, line });
+  else if (lines.size < mostKnown) lines.set(name, { value, line });
+  return line;
 }

@@ -18,7 +18,7 @@ interface Wanted {
   words: string;
 }
 
-/** Calls and tokens a minute, and calls at once, of each virtual key, user and team, over all instances. */
+/** Calls and tokens a minute, and calls at once, of each virtual key, user, team and job, over all instances. */
 export class CallLimits {
   constructor(private readonly ledger: LimitLedger) {}
 

@@ -24,7 +24,7 @@ export class Callers {
   }
 
   /**
-   * The operator's header, else `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`. A promise only where the database must be asked.
+   * The operator's header, else `x-litellm-api-key`, else `Authorization: Bearer …`, else `x-api-key`, else Azure's `api-key`. A promise only where the database must be asked.
    * Throws, or rejects with, `WireError`. `connection`: any object that lives as long as the connection does.
    */
   identify(headers: IncomingHttpHeaders, connection?: object): Caller | Promise<Caller> {
@@ -67,6 +67,8 @@ export class Callers {
 
 function asCaller(key: VirtualKey | null): Caller {
   if (key === null) throw unknownKey();
+  if (key.blocked) throw new WireError('unauthenticated', 'This key is blocked.', null, 'key_blocked');
+  if (key.expiresAt !== null && key.expiresAt <= Date.now()) throw new WireError('unauthenticated', 'This key has expired.', null, 'expired_key');
   return { kind: 'key', key };
 }
 
@@ -78,5 +80,5 @@ const bearer = (text: string): string | undefined => /^Bearer +(\S+) *$/i.exec(t
 function credentialOf(headers: IncomingHttpHeaders, keyHeader: string | null): string | string[] | undefined {
   const beside = (keyHeader === null ? undefined : headers[keyHeader]) ?? headers['x-litellm-api-key'];
   if (typeof beside === 'string') return bearer(beside) ?? beside;
-  return headers.authorization === undefined ? headers['x-api-key'] : bearer(headers.authorization);
+  return bearer(headers.authorization ?? '') ?? headers['x-api-key'] ?? headers['api-key'];
 }

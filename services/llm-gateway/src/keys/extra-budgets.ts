@@ -1,5 +1,3 @@
-import { routeId, type RouteName } from '../providers/route.ts';
-
 /** A budget that a key has beside its own: of another window, or of one model. */
 export interface ExtraBudget {
   /** Null: it counts whatever is called. */
@@ -11,6 +9,3 @@ export interface ExtraBudget {
 }
 
 export const extraBudgetId = (hash: string, { model, duration }: Pick<ExtraBudget, 'model' | 'duration'>): string => `key:${hash}/${model === null ? `window ${duration}` : `model ${model}`}`;
-
-/** The name that a model's budget knows a call by: that of the configured model, else provider and model. */
-export const askedModel = (route: RouteName): string => (route.source === 'group' ? route.model : routeId(route));

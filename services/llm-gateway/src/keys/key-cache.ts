@@ -1,4 +1,6 @@
 import type { KeysRepository } from './keys.repository.ts';
+import { runHolder } from './run-holder.ts';
+import type { RunClaims } from './run-token.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
 /** How long an instance goes on with a key at most that was changed elsewhere, should it not be told. */
@@ -32,6 +34,12 @@ export class KeyCache {
     // Should it fail, the call that finds it gone asks again and hears why.
     if (left < aheadMs && entry.key !== null) this.find(hash).catch(() => undefined);
     return entry.key;
+  }
+
+  /** What holds the calls of a run: the budgets of its user and its conversation. */
+  ofRun({ userId, conversationId }: Pick<RunClaims, 'userId' | 'conversationId'>): VirtualKey | null | Promise<VirtualKey | null> {
+    const hash = runHolder(userId, conversationId);
+    return this.peek(hash) ?? this.find(hash);
   }
 
   find(hash: string): Promise<VirtualKey | null> {

@@ -1,16 +1,16 @@
 import { after } from '../after.ts';
 import type { BudgetLedger, Reservation } from '../budgets/budget-ledger.ts';
-import { answersOf, mostExpensive, type PricedPlace } from '../budgets/most-expensive.ts';
-import { inputOf, outputOf } from '../budgets/reserved-tokens.ts';
-import type { RouteName } from '../providers/route.ts';
+import { countsFor } from '../budgets/model-budgets.ts';
+import { mostExpensive, type PricedPlace } from '../budgets/most-expensive.ts';
+import { answersOf, inputOf, mayKeepForAnHour, outputOf, pictureTokensAt } from '../budgets/reserved-tokens.ts';
+import { askedModel, groupOf, type RouteName } from '../providers/route.ts';
 import type { RoutesService } from '../providers/routes.service.ts';
-import type { Deployment } from '../routing/deployment.ts';
+import type { Reachable } from '../routing/router.ts';
 import type { EndedCall } from '../usage/model-call.ts';
 import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
 import { WireError } from '../wire/wire-format.ts';
 import type { CallLimits, Left } from './call-limits.ts';
-import { askedModel } from './extra-budgets.ts';
 import { isRunHolder } from './run-holder.ts';
 import type { VirtualKey } from './virtual-keys.ts';
 
@@ -63,23 +63,28 @@ export class KeyCall {
 /** Holds the calls of virtual keys to their limits and budgets. */
 export class KeyCalls {
   /** By the router's list for a model, which is another one when anything changes. */
-  private readonly places = new WeakMap<readonly Deployment[], PricedPlace[]>();
+  private readonly places = new WeakMap<readonly Reachable[], PricedPlace[]>();
 
   constructor(private readonly ledger: BudgetLedger, private readonly limits: CallLimits, private readonly prices: Pick<PriceTable, 'cost'>, private readonly routes: Pick<RoutesService, 'router' | 'way'>) {}
 
   /** Throws, or rejects with, `WireError` for a call that may not be made. A promise only where somebody must be asked. */
-  begin(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): KeyCall | Promise<KeyCall> {
+  begin(key: VirtualKey, route: RouteName, raw: Buffer, body: Readonly<Record<string, unknown>>): KeyCall | Promise<KeyCall> {
     return after(this.limits.begin(key), (countOut) => {
       const refused = (error: unknown): never => {
         countOut(0);
         throw error;
       };
       try {
-        return after(this.reserve(key, route, requestBytes, body), (held) => new KeyCall(held, countOut, this.settle), refused);
+        return after(this.reserve(key, route, raw, body), (held) => new KeyCall(held, countOut, this.settle), refused);
       } catch (error) {
         return refused(error);
       }
     });
+  }
+
+  /** As `begin`, of a call that costs the installation nothing. */
+  beginFree(key: VirtualKey): KeyCall | Promise<KeyCall> {
+    return after(this.limits.begin(key), (countOut) => new KeyCall(nothingHeld, countOut, this.settle));
   }
 
   /** What a key's limits leave it this minute, as far as this instance knows. */
@@ -87,31 +92,33 @@ export class KeyCalls {
     return this.limits.left(key);
   }
 
-  private reserve(key: VirtualKey, route: RouteName, requestBytes: number, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
+  private reserve(key: VirtualKey, route: RouteName, raw: Buffer, body: Readonly<Record<string, unknown>>): Held | Promise<Held> {
     // What a person pays with a key of their own is not the installation's to cap.
     const all = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
-    const budgets = all.some(({ model }) => model !== undefined) ? all.filter(({ model }) => model === undefined || model === askedModel(route)) : all;
-    if (budgets.length === 0 || route.source === 'builtin' || route.source === 'caller') return nothingHeld;
+    const budgets = all.some(({ model }) => model !== undefined) ? all.filter(({ model }) => model === undefined || countsFor(model, askedModel(groupOf(route), route), key.aliases, this.routes.router)) : all;
+    if (budgets.length === 0 || route.source === 'builtin') return nothingHeld;
+    const dearer = body.service_tier === 'priority' ? 'service_tier' : body.speed === 'fast' ? 'speed' : null;
+    if (dearer !== null) throw new WireError('forbidden', `${budgetWords(key)}, and what ${dearer}: "${String(body[dearer])}" costs is not known. Leave it out.`, dearer, 'unknown_price');
     const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
     const output = eachOutput * answersOf(body);
-    const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, inputOf(body, requestBytes), output, (call) => this.prices.cost(call)));
+    const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, { input: inputOf(body, raw, pictureTokensAt(places)), output, forAnHour: mayKeepForAnHour(places, raw) }, (call) => this.prices.cost(call)));
     return after(most, (amount) => {
-      if (typeof amount !== 'number') throw new WireError('forbidden', `${isRunHolder(key.hash) ? 'There is' : 'This key has'} a budget, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
+      if (typeof amount !== 'number') throw new WireError('forbidden', `${budgetWords(key)}, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');
       return after(this.ledger.reserve(budgets, amount), (reservation) => ({ reservation, outputLimit: limit }));
     });
   }
 
   private placesOf(route: RouteName, userId: string | null): PricedPlace[] | Promise<PricedPlace[]> {
     if (route.source !== 'group') return this.placeOf(route, userId);
-    const deployments = this.routes.router.reachable(route.model);
-    const known = this.places.get(deployments);
+    const reachable = this.routes.router.reachable(route.model);
+    const known = this.places.get(reachable);
     if (known) return known;
-    const places = deployments.map((deployment): PricedPlace => {
+    const places = reachable.map(({ deployment, name }): PricedPlace => {
       const { entry } = deployment;
-      const { provider, model, baseUrl } = deployment.upstream(entry.group.includes('*') ? route.model : entry.group);
+      const { provider, model, baseUrl } = deployment.upstream(name);
       return { provider, model, baseUrl, officialPrices: false, prices: entry.prices, baseModel: entry.baseModel };
     });
-    this.places.set(deployments, places);
+    this.places.set(reachable, places);
     return places;
   }
 
@@ -128,3 +135,5 @@ export class KeyCalls {
     else settle(cost);
   };
 }
+
+const budgetWords = ({ hash }: VirtualKey): string => (isRunHolder(hash) ? 'There is a budget' : 'This key has a budget');

@@ -18,6 +18,10 @@ describe('what the file says of keys that are made', () => {
     expect(rules.ofChange({ blocked: true, rpm_limit: null, tpm_limit: null, max_budget: 1, models: null })).toEqual({ blocked: true, rpm_limit: 60, tpm_limit: null, max_budget: 1, models: null });
   });
 
+  it('says the most of each, durations in milliseconds', () => {
+    expect((['max_budget', 'duration', 'tpm_limit'] as const).map((name) => rules.most(name))).toEqual([10, 30 * 86_400_000, null]);
+  });
+
   it('changes nothing where there are none', () => {
     const given = { max_budget: null, rpm_limit: 5, duration: undefined };
     expect([new KeyRules().ofNew(given), new KeyRules().ofChange(given)]).toEqual([given, given]);

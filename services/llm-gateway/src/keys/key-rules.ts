@@ -7,7 +7,7 @@ export type KeySettings = Partial<Record<(typeof boundedSettings)[number] | 'mod
 /** What a key can be held to, however it is made. */
 export const boundedSettings = ['max_budget', 'rpm_limit', 'tpm_limit', 'max_parallel_requests', 'budget_duration', 'duration'] as const;
 
-/** What the configuration file says of keys that are made over LiteLLM's API: `default_key_generate_params` and `upperbound_key_generate_params`. */
+/** What the configuration file says of keys: `default_key_generate_params` of those that are made over LiteLLM's API, `upperbound_key_generate_params` of all. */
 export class KeyRules {
   constructor(private readonly defaults: KeySettings = {}, private readonly upper: KeySettings = {}) {}
 
@@ -23,6 +23,12 @@ export class KeyRules {
     const settings: KeySettings = { ...given };
     for (const name of boundedSettings) if (settings[name] === null) settings[name] = this.upper[name] ?? null;
     return this.bounded(settings as Settings);
+  }
+
+  /** The upper bound of a setting, durations in milliseconds; null where there is none. */
+  most(name: (typeof boundedSettings)[number]): number | null {
+    const most = this.upper[name];
+    return most == null ? null : amountOf(most);
   }
 
   private bounded<Settings extends KeySettings>(settings: Settings): Settings {

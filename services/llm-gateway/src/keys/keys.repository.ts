@@ -10,7 +10,7 @@ import { heldByRun, runOf } from './run-holder.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
 
 export type HolderKind = HolderRow['kind'];
-export type KeyChange = Partial<Pick<VirtualKeyRow, 'alias' | 'userId' | 'teamId' | 'models' | 'aliases' | 'rpm' | 'tpm' | 'maxParallel' | 'expiresAt' | 'blocked' | 'metadata'>>;
+export type KeyChange = Partial<Pick<VirtualKeyRow, 'alias' | 'userId' | 'teamId' | 'jobId' | 'models' | 'aliases' | 'rpm' | 'tpm' | 'maxParallel' | 'expiresAt' | 'blocked' | 'metadata'>>;
 export type HolderChange = Partial<Pick<HolderRow, 'alias' | 'email' | 'models' | 'members' | 'rpm' | 'tpm' | 'maxParallel' | 'blocked' | 'metadata'>>;
 /** `max` null: no cap; absent: as it is. */
 export interface BudgetChange {
@@ -31,7 +31,7 @@ export interface WithBudget<Row> {
   extras?: BudgetRow[];
 }
 
-/** Virtual keys, their users and teams, and their budgets. */
+/** Virtual keys, their users, teams and jobs, and their budgets. */
 @Injectable()
 export class KeysRepository {
   constructor(@Inject(Database) private readonly database: Database) {}
@@ -41,7 +41,7 @@ export class KeysRepository {
     const key = wanted ?? `sk-${randomBytes(24).toString('base64url')}`;
     const made = await this.database.transaction(async (em) => {
       const row = em.create(virtualKeyEntity, {
-        hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias: null, userId: null, teamId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, metadata: {}, extraBudgets: [],
+        hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias: null, userId: null, teamId: null, jobId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, metadata: {}, extraBudgets: [],
         createdAt: Date.now(), ...change,
       });
       return { row, budget: await this.setBudget(em, `key:${row.hash}`, budget), extras: await this.setExtraBudgets(em, row, extra) };
@@ -65,13 +65,13 @@ export class KeysRepository {
     const made = await this.database.transaction(async (em) => {
       const old = await em.findOne(virtualKeyEntity, hash);
       if (old === null) return null;
-      const { alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt } = old;
+      const { alias, userId, teamId, jobId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt } = old;
       const money = await em.findOne(budgetEntity, `key:${hash}`);
       const extras = await em.find(budgetEntity, { id: { $in: idsOfExtra(old) } });
       await em.nativeDelete(virtualKeyEntity, { hash });
       await em.nativeDelete(budgetEntity, { id: { $in: idsOfExtra(old) } });
       em.clear();
-      const row = em.create(virtualKeyEntity, { hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias, userId, teamId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt });
+      const row = em.create(virtualKeyEntity, { hash: hashOf(key), name: `${key.slice(0, 3)}...${key.slice(-4)}`, alias, userId, teamId, jobId, models, aliases, rpm, tpm, maxParallel, expiresAt, blocked, metadata, extraBudgets, createdAt });
       const budget = em.create(budgetEntity, { id: `key:${row.hash}`, max: money?.max ?? null, spend: (money?.spend ?? 0) + (money?.leased ?? 0), leased: 0, windowMs: money?.windowMs ?? null, resetsAt: money?.resetsAt ?? null });
       const moved = extras.map(({ id, max, spend, leased, windowMs, resetsAt }) => em.create(budgetEntity, { id: id.replace(hash, row.hash), max, spend: spend + leased, leased: 0, windowMs, resetsAt }));
       return { row, budget, extras: moved };
@@ -96,7 +96,7 @@ export class KeysRepository {
     });
   }
 
-  async list(where: { userId?: string; teamId?: string; alias?: string }, limit: number, offset: number): Promise<{ keys: WithBudget<VirtualKeyRow>[]; total: number }> {
+  async list(where: { userId?: string; teamId?: string; jobId?: string; alias?: string }, limit: number, offset: number): Promise<{ keys: WithBudget<VirtualKeyRow>[]; total: number }> {
     return this.database.read(async (em) => {
       const [rows, total] = await em.findAndCount(virtualKeyEntity, where, { orderBy: { createdAt: 'desc', hash: 'asc' }, limit, offset });
       const budgets = new Map((await em.find(budgetEntity, { id: { $in: rows.flatMap((row) => [`key:${row.hash}`, ...idsOfExtra(row)]) } })).map((budget) => [budget.id, budget]));
@@ -112,7 +112,7 @@ export class KeysRepository {
     });
   }
 
-  /** The users or teams that spent most, the most expensive first. */
+  /** The users, teams or jobs that spent most, the most expensive first. */
   async holdersBySpend(kind: HolderKind, limit: number): Promise<WithBudget<HolderRow>[]> {
     return this.database.read(async (em) => {
       const budgets = await mostSpent(em, kind, limit);
@@ -120,7 +120,7 @@ export class KeysRepository {
     });
   }
 
-  /** Makes or changes a user or a team. `null` for `mustBe: 'there'` when it is not. */
+  /** Makes or changes a user, a team or a job. `null` for `mustBe: 'there'` when it is not. */
   async saveHolder(kind: HolderKind, id: string, change: HolderChange, budget: BudgetChange, mustBe: 'there' | 'new' | null = null): Promise<WithBudget<HolderRow> | null> {
     return this.database.transaction(async (em) => {
       const known = await em.findOne(holderEntity, { kind, id });
@@ -164,7 +164,7 @@ export class KeysRepository {
 
   /** With its keys, for keys of nobody would have no cap. */
   async removeHolder(kind: HolderKind, id: string): Promise<boolean> {
-    const hashes = await this.database.read(async (em) => (await em.find(virtualKeyEntity, kind === 'user' ? { userId: id } : { teamId: id }, { fields: ['hash'] })).map(({ hash }) => hash));
+    const hashes = await this.database.read(async (em) => (await em.find(virtualKeyEntity, keysUnder(kind, id), { fields: ['hash'] })).map(({ hash }) => hash));
     await this.remove(hashes);
     return this.database.transaction(async (em) => {
       await em.nativeDelete(budgetEntity, { id: `${kind}:${id}` });
@@ -193,14 +193,14 @@ export class KeysRepository {
       if (run !== null) return heldByRun(hash, run.userId, await em.find(budgetEntity, { id: { $in: [`user:${run.userId}`, `conversation:${run.conversationId}`] } }));
       const row = await em.findOne(virtualKeyEntity, hash);
       if (row === null) return null;
-      const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }] });
+      const holders = await em.find(holderEntity, { $or: [{ kind: 'user', id: row.userId ?? '' }, { kind: 'team', id: row.teamId ?? '' }, { kind: 'job', id: row.jobId ?? '' }] });
       // A user of Deskhand may have a budget without being known here otherwise.
-      const ids = [`key:${hash}`, ...idsOfExtra(row), ...(row.userId == null ? [] : [`user:${row.userId}`]), ...(row.teamId == null ? [] : [`team:${row.teamId}`])];
+      const ids = [`key:${hash}`, ...idsOfExtra(row), ...(row.userId == null ? [] : [`user:${row.userId}`]), ...(row.teamId == null ? [] : [`team:${row.teamId}`]), ...(row.jobId == null ? [] : [`job:${row.jobId}`])];
       const money = await em.find(budgetEntity, { id: { $in: ids } });
       const modelOf = new Map(row.extraBudgets.flatMap((extra) => (extra.model === null ? [] : [[extraBudgetId(hash, extra), extra.model] as const])));
       const budgets = money.flatMap(({ id, max }): Budget[] => (max == null ? [] : [{ id, max, ...(modelOf.has(id) && { model: modelOf.get(id)! }) }]));
       return {
-        hash, userId: row.userId ?? null, teamId: row.teamId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
+        hash, userId: row.userId ?? null, teamId: row.teamId ?? null, jobId: row.jobId ?? null, models: [row.models, ...holders.map(({ models }) => models)], aliases: row.aliases, rpm: row.rpm ?? null, tpm: row.tpm ?? null, maxParallel: row.maxParallel ?? null,
         expiresAt: row.expiresAt ?? null, blocked: row.blocked || holders.some(({ blocked }) => blocked), spend: money.find(({ id }) => id === `key:${hash}`)?.spend ?? 0, budgets,
         holders: holders.filter(({ rpm, tpm, maxParallel }) => (rpm ?? tpm ?? maxParallel ?? null) !== null).map(({ kind, id, rpm, tpm, maxParallel }) => ({ kind, id, rpm: rpm ?? null, tpm: tpm ?? null, maxParallel: maxParallel ?? null })),
       };
@@ -217,7 +217,7 @@ export class KeysRepository {
     return budgets;
   }
 
-  /** Every key, user and team has its money counted; a maximum makes it a cap. */
+  /** Every key, user, team and job has its money counted; a maximum makes it a cap. */
   private async setBudget(em: EntityManager, id: string, { max, windowMs }: BudgetChange): Promise<BudgetRow> {
     const budget = (await em.findOne(budgetEntity, id)) ?? em.create(budgetEntity, { id, max: null, spend: 0, leased: 0, windowMs: null, resetsAt: null });
     if (max !== undefined) budget.max = max;
@@ -227,6 +227,9 @@ export class KeysRepository {
 }
 
 const idsOfExtra = ({ hash, extraBudgets }: Pick<VirtualKeyRow, 'hash' | 'extraBudgets'>): string[] => extraBudgets.map((extra) => extraBudgetId(hash, extra));
+
+/** The keys of a user, a team or a job. */
+export const keysUnder = (kind: HolderKind, id: string): { userId: string } | { teamId: string } | { jobId: string } => (kind === 'user' ? { userId: id } : kind === 'team' ? { teamId: id } : { jobId: id });
 
 async function costOf(em: EntityManager, conversationId: string): Promise<number> {
   const [row] = await em.execute<{ cost: number | null }[]>('select sum(cost) as cost from usage_hours where conversation_id = ?', [conversationId]);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Callers } from './callers.ts';
 import { issueRunToken, longestRunTokenSeconds, readRunToken } from './run-token.ts';
 import { Secrets } from './secrets.ts';
+import type { VirtualKey } from './virtual-keys.ts';
 
 const secrets = new Secrets(randomBytes(32).toString('hex'));
 const claims = { userId: 'ü', conversationId: 'c', runId: 'r', route: { source: 'user' as const, provider: 'openai', model: 'gpt' } };
@@ -29,12 +30,27 @@ describe('run tokens', () => {
     expect(callers.identify({ authorization: `Bearer ${now}` })).toMatchObject({ kind: 'run', claims });
     expect(callers.identify({ 'x-api-key': now })).toMatchObject({ kind: 'run' });
     expect(callers.identify({ authorization: 'bearer  sk-master ' })).toEqual({ kind: 'master' });
+    // What is no place for a key is passed over; Azure's libraries have a header of their own.
+    for (const headers of [{ authorization: 'Basic eA==', 'x-api-key': 'sk-master' }, { authorization: 'Basic eA==', 'api-key': 'sk-master' }, { 'api-key': 'sk-master' }]) expect(callers.identify(headers)).toEqual({ kind: 'master' });
     // Where the operator wants it, first: what else is sent is a login elsewhere.
     for (const value of ['sk-master', 'Bearer sk-master']) expect(callers.identify({ 'x-team-key': value, authorization: 'Bearer sk-ant-login' })).toEqual({ kind: 'master' });
-    for (const headers of [{}, { 'x-team-key': 'sk-other', authorization: 'Bearer sk-master' }, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Basic eA==', 'x-api-key': 'sk-master' }]) {
+    for (const headers of [{}, { 'x-team-key': 'sk-other', authorization: 'Bearer sk-master' }, { authorization: '' }, { authorization: 'Basic x' }, { authorization: 'Bearer ' }, { authorization: 'Bearer sk-other' }, { 'x-api-key': 'sk-maste' }, { authorization: 'Bearer a b' }, { authorization: 'Bearer sk-other', 'x-api-key': 'sk-master' }, { 'x-api-key': 'sk-other', 'api-key': 'sk-master' }]) {
       expect(() => callers.identify(headers)).toThrow(expect.objectContaining({ kind: 'unauthenticated' }));
     }
     expect(() => new Callers(secrets.runTokenKey, null, [undefined]).identify({ authorization: 'Bearer undefined' })).toThrow('not known here');
+  });
+});
+
+describe('virtual keys', () => {
+  const usable = { hash: '', userId: null, teamId: null, jobId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, spend: 0, budgets: [], holders: [] } satisfies VirtualKey;
+
+  it.each([['key_blocked', { blocked: true }], ['expired_key', { expiresAt: Date.now() - 1 }]])('open nothing once they are of no use: %s', async (code, more) => {
+    const key: VirtualKey = { ...usable, ...more };
+    const refused = expect.objectContaining({ kind: 'unauthenticated', code }) as Error;
+    expect(() => new Callers(secrets.runTokenKey, { peek: () => key, find: async () => key }, []).identify({ 'x-api-key': 'sk-any' })).toThrow(refused);
+    await expect(new Callers(secrets.runTokenKey, { peek: () => undefined, find: async () => key }, []).identify({ 'x-api-key': 'sk-any' })).rejects.toThrow(refused);
+    // It goes nowhere else all the same.
+    expect(await new Callers(secrets.runTokenKey, { peek: () => key, find: async () => key }, []).owns('sk-any')).toBe(true);
   });
 });
 

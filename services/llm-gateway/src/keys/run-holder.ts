@@ -17,6 +17,6 @@ export function runOf(hash: string): { userId: string; conversationId: string } 
 /** A run is held to its budgets as a key is, and to nothing else. */
 export function heldByRun(hash: string, userId: string, budgets: readonly Pick<BudgetRow, 'id' | 'max'>[]): VirtualKey {
   return {
-    hash, userId, teamId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, spend: 0, holders: [], budgets: budgets.flatMap(({ id, max }) => (max == null ? [] : [{ id, max }])),
+    hash, userId, teamId: null, jobId: null, models: [], aliases: {}, rpm: null, tpm: null, maxParallel: null, expiresAt: null, blocked: false, spend: 0, holders: [], budgets: budgets.flatMap(({ id, max }) => (max == null ? [] : [{ id, max }])),
   };
 }

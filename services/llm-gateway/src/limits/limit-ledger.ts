@@ -113,6 +113,11 @@ export class LimitLedger {
     return Math.max(0, this.#of(limit).endsAt - this.#now());
   }
 
+  /** Names the minute that is taken of now; another one's cannot be put back into it. */
+  minuteOf(limit: Limit): number {
+    return this.#of(limit).lease;
+  }
+
   /** Gives back what is not in use, because another instance needs it. Resolves with how much that was. */
   async release(limitId: string): Promise<number> {
     const share = this.#shares.get(limitId);
@@ -179,7 +184,7 @@ export class LimitLedger {
     known.limit = limit;
     if (known.endsAt === 0 || known.endsAt > now) return known;
     // A new minute begins from nothing; slots that ran out are others' by now, those in use are owed.
-    Object.assign(known, { held: 0, endsAt: 0, noneUntil: 0, ...(limit.kind === 'minute' && { used: 0 }) });
+    Object.assign(known, { held: 0, endsAt: 0, lease: 0, noneUntil: 0, ...(limit.kind === 'minute' && { used: 0 }) });
     return known;
   }
 }

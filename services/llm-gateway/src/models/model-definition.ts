@@ -52,6 +52,7 @@ export function hasOwnAddress(parameters: Readonly<Record<string, unknown>>): bo
  */
 export function readDefinition(id: string, { group, parameters, info }: ModelDefinition, policy: AddressPolicy): { entry: ModelEntry; unused: string[] } {
   if (typeof parameters.model !== 'string' || parameters.model.trim() === '') throw badField('litellm_params.model', 'is missing: write it like openai/gpt-5.5.');
+  if (parameters.model.startsWith('*')) throw badField('litellm_params.model', 'must name a provider: * over all of them is for the configuration file.');
   const text = JSON.stringify([parameters, info]);
   if (text.length > longest) throw badField('litellm_params', `must be smaller than ${longest / 1024} KB together with model_info.`);
   if (text.includes('"os.environ/')) throw badField(variableField(parameters) ?? 'model_info', 'os.environ/… is read in the configuration file only. Give the value itself, or leave a key out where the provider\'s own variable is set.');

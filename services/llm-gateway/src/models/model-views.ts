@@ -46,7 +46,7 @@ export class ModelViews {
   }
 
   private async facts(deployment: Deployment | null): Promise<Pick<ConfiguredModel, 'prices' | 'context_window'>> {
-    if (deployment === null) return { prices: { input: null, output: null, cache_read: null, configured: false }, context_window: null };
+    if (deployment === null || deployment.sample === null) return { prices: { input: null, output: null, cache_read: null, configured: false }, context_window: null };
     const { entry, sample } = deployment;
     const price = async (usage: Partial<TokenUsage>): Promise<number | null> => {
       const row = { ...noUsage, ...usage, provider: sample.provider, model: entry.baseModel ?? sample.model, startedAt: Date.now() } as UsageRow;
@@ -61,6 +61,7 @@ export class ModelViews {
 }
 
 function namesOf({ sample, entry }: Deployment): Pick<ConfiguredModel, 'provider' | 'model' | 'api_base'> {
+  if (sample === null) return { provider: '*', model: entry.parameters.model, api_base: entry.parameters.api_base ?? null };
   // Of a wildcard, the pattern.
   return { provider: sample.provider, model: entry.group.includes('*') ? splitModel(entry.parameters.model, entry.parameters.custom_llm_provider).name : sample.model, api_base: sample.baseUrl };
 }

@@ -55,7 +55,9 @@ export class ModelsController {
     const { entry } = deployment;
     const name = entry.group.includes('*') ? entry.info.health_check_model : entry.group;
     if (typeof name !== 'string') return { ok: false, message: 'This entry stands for many models. Name one of them in model_info.health_check_model to test it.', duration_ms: 0 };
-    const result = await this.probe.ask(deployment.upstream(name), entry.mode);
+    const upstream = deployment.upstream(name);
+    const { prices, baseModel } = entry;
+    const result = await this.probe.ask(upstream, entry.mode, { run: null, route: { source: 'group', provider: upstream.provider, model: upstream.model }, group: name, prices, baseModel, officialPrices: false });
     if (result.ok) deployment.answered();
     else deployment.noteFailure(result.message);
     return result;

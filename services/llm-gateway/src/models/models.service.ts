@@ -183,7 +183,7 @@ export class ModelsService {
     try {
       // Variables hold the operator's keys: they go to the providers' own addresses only.
       const deployment = new Deployment(entry, { outgoing: this.outgoing, environment: hasOwnAddress(definition.parameters) ? {} : process.env }, this.limits);
-      const { protocol, hostname, port } = new URL(deployment.sample.baseUrl);
+      const { protocol, hostname, port } = new URL(deployment.sample!.baseUrl);
       this.policy.checkHost(hostname, Number(port) || (protocol === 'https:' ? 443 : 80));
       return { deployment, unused };
     } catch (error) {

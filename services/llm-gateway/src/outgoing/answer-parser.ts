@@ -5,7 +5,7 @@ import { eachField, fieldLines } from '../http-fields.ts';
 export interface AnswerParts {
   /** Of the final answer; what is only interim (1xx) is passed over. Names are in lower case, as Node writes them. */
   head(status: number, headers: IncomingHttpHeaders): void;
-  /** A piece of the body; a view of the chunk that it came in. */
+  /** A piece of the body; a view of the chunk that it came in, and good as long as that. */
   data(piece: Buffer): void;
 }
 
@@ -182,7 +182,7 @@ export class AnswerParser {
   }
 
   private keep(chunk: Buffer, at: number): number {
-    // A copy: the slab that it is a view of is much larger.
+    // A copy: the memory that it is a view of is used again.
     this.kept = Buffer.from(chunk.subarray(at));
     return -1;
   }

@@ -7,6 +7,7 @@ import { AddressPolicy, guardedConnector } from '@deskhand/platform/outgoing';
 import { selfSigned } from '../../test/self-signed.ts';
 import { Connections } from './connections.ts';
 import type { ExchangeControl, ExchangeHandler, OutgoingCall } from './exchange.ts';
+import { sharedBuffer } from './shared-buffer.ts';
 
 let open: (() => void)[] = [];
 afterEach(() => {
@@ -42,7 +43,7 @@ function wholeEnd(text: string): number | null {
 }
 
 function connectionsTo(origin: string): Connections {
-  const connections = new Connections(origin, guardedConnector(new AddressPolicy(new URL(origin).host), 1_000));
+  const connections = new Connections(origin, guardedConnector(new AddressPolicy(new URL(origin).host), 1_000, undefined, sharedBuffer));
   open.push(() => connections.close());
   return connections;
 }
@@ -102,7 +103,7 @@ describe('connections to one origin', () => {
     open.push(() => server.close());
     const origin = `https://provider.test:${(server.address() as AddressInfo).port}`;
     const reaching = (ca?: string): Connections => {
-      const made = new Connections(origin, buildConnector({ allowH2: false, lookup: ((_: string, __: object, done: (error: null, found: object[]) => void) => done(null, [{ address: '127.0.0.1', family: 4 }])) as never, ...(ca !== undefined && { ca }) }));
+      const made = new Connections(origin, buildConnector({ ...sharedBuffer, allowH2: false, lookup: ((_: string, __: object, done: (error: null, found: object[]) => void) => done(null, [{ address: '127.0.0.1', family: 4 }])) as never, ...(ca !== undefined && { ca }) }));
       open.push(() => made.close());
       return made;
     };

@@ -28,6 +28,8 @@ export class Connections {
   private closed = false;
   private readonly target: buildConnector.Options;
   private readonly firstLines: string;
+  /** The last head but for its last line: most are the same. */
+  private last: { path: string; headers: OutgoingCall['headers']; text: string } | null = null;
 
   constructor(origin: string, private readonly connector: buildConnector.connector) {
     const { host, hostname, port, protocol } = new URL(origin);
@@ -41,9 +43,10 @@ export class Connections {
 
   /** Every error goes to the handler. */
   send(call: OutgoingCall, handler: ExchangeHandler): void {
-    const exchange = new Exchange(call, handler);
+    const head = this.headOf(call);
+    const exchange = new Exchange(call, handler, head ?? '');
     if (exchange.over) return;
-    if (!isSendable(call)) return exchange.fail(new errors.InvalidArgumentError('A path or a header holds something that HTTP does not carry'));
+    if (head === null) return exchange.fail(new errors.InvalidArgumentError('A path or a header holds something that HTTP does not carry'));
     if (this.closed) return exchange.fail(new errors.ClientClosedError());
     this.watch ??= setInterval(() => this.look(), lookMs).unref();
     const free = this.idle.pop();
@@ -62,13 +65,6 @@ export class Connections {
     for (const connection of [...this.all]) connection.destroy();
   }
 
-  /** The head of a request. */
-  headOf({ path, headers, body }: OutgoingCall): string {
-    let head = `POST ${path}${this.firstLines}`;
-    for (const name in headers) head += `${name}: ${headers[name]!}\r\n`;
-    return `${head}content-length: ${body.length}\r\n\r\n`;
-  }
-
   /** The connection has nothing to do. */
   freed(connection: Connection): void {
     const next = this.nextWaiting();
@@ -81,6 +77,18 @@ export class Connections {
     const at = this.idle.indexOf(connection);
     if (at >= 0) this.idle.splice(at, 1);
     if (this.connecting < this.waiting.length && !this.closed) this.connect();
+  }
+
+  /** The head of a request; null where something is in it that HTTP does not carry. */
+  private headOf(call: OutgoingCall): string | null {
+    const { path, headers, body } = call;
+    if (this.last === null || this.last.path !== path || !areSame(this.last.headers, headers)) {
+      if (!isSendable(call)) return null;
+      let text = `POST ${path}${this.firstLines}`;
+      for (const name in headers) text += `${name}: ${headers[name]!}\r\n`;
+      this.last = { path, headers, text };
+    }
+    return `${this.last.text}content-length: ${body.length}\r\n\r\n`;
   }
 
   private connect(): void {
@@ -150,8 +158,7 @@ class Connection implements Carrier {
     const { socket } = this;
     this.exchange = exchange;
     this.parser = new AnswerParser(exchange);
-    const head = this.owner.headOf(exchange.call);
-    const { body } = exchange.call;
+    const { requestHead: head, call: { body } } = exchange;
     if (body.length > copiedBytes) {
       socket.cork();
       socket.write(head, 'latin1');
@@ -214,6 +221,12 @@ class Connection implements Carrier {
     if (this.exchange === null) this.destroy();
     else this.exchange.fail(error);
   }
+}
+
+function areSame(one: OutgoingCall['headers'], other: OutgoingCall['headers']): boolean {
+  if (Object.keys(one).length !== Object.keys(other).length) return false;
+  for (const name in one) if (one[name] !== other[name]) return false;
+  return true;
 }
 
 const tokens = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -7,7 +7,7 @@ export interface OutgoingCall {
   path: string;
   headers: Readonly<Record<string, string>>;
   body: Buffer;
-  /** Milliseconds from the request to the head of its answer, between two pieces of it, and for all of it. */
+  /** Milliseconds from the request to the first byte of its answer's body, between two pieces of it, and for all of it. */
   firstByteMs: number;
   idleMs: number;
   longestMs: number;
@@ -25,6 +25,7 @@ export interface ExchangeControl {
 export interface ExchangeHandler {
   onRequestStart(control: ExchangeControl): void;
   onResponseStart(control: ExchangeControl, status: number, headers: IncomingHttpHeaders): void;
+  /** `chunk` is good until this returns: its memory is used again. */
   onResponseData(control: ExchangeControl, chunk: Buffer): void;
   onResponseEnd(control: ExchangeControl): void;
   onResponseError(control: ExchangeControl, error: Error): void;
@@ -48,7 +49,8 @@ export class Exchange implements ExchangeControl {
   private mark: number;
   private readonly lastAt: number;
 
-  constructor(readonly call: OutgoingCall, private readonly handler: ExchangeHandler) {
+  /** `requestHead`: whole, with its empty line. */
+  constructor(readonly call: OutgoingCall, private readonly handler: ExchangeHandler, readonly requestHead: string) {
     this.mark = performance.now();
     this.lastAt = this.mark + call.longestMs;
     handler.onRequestStart(this);
@@ -83,13 +85,15 @@ export class Exchange implements ExchangeControl {
 
   head(status: number, headers: IncomingHttpHeaders): void {
     if (this.over) return;
-    this.begun = true;
-    this.mark = performance.now();
     this.handler.onResponseStart(this, status, headers);
   }
 
+  /** The first of it is the first byte: a head alone says nothing. */
   data(piece: Buffer): void {
-    if (!this.over) this.handler.onResponseData(this, piece);
+    if (this.over) return;
+    if (!this.begun) this.mark = performance.now();
+    this.begun = true;
+    this.handler.onResponseData(this, piece);
   }
 
   /** Bytes of the answer have come. */

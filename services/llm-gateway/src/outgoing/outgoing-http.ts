@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Pool, type Dispatcher } from 'undici';
 import { Connections } from './connections.ts';
 import type { ExchangeHandler, OutgoingCall } from './exchange.ts';
+import { sharedBuffer } from './shared-buffer.ts';
 
 export interface OutgoingTimeouts {
   /** Milliseconds to an open connection, to the first byte of an answer, and between two pieces of it. */
@@ -33,7 +34,7 @@ export class OutgoingHttp {
 
   /** A model call: its body is all there. */
   send(origin: string, call: OutgoingCall, handler: ExchangeHandler): void {
-    reached(this.connections, origin, () => new Connections(origin, this.connector())).send(call, handler);
+    reached(this.connections, origin, () => new Connections(origin, this.connector(sharedBuffer))).send(call, handler);
   }
 
   /** Any request; its body may still be coming. */
@@ -81,8 +82,8 @@ export class OutgoingHttp {
     return reached(this.pools, origin, () => new Pool(origin, { connections: 1_024, pipelining: 1, connect: this.connector(), maxHeaderSize: 64 * 1024 }));
   }
 
-  private connector(): ReturnType<typeof guardedConnector> {
-    return guardedConnector(this.policy, this.timeouts.connectMs, this.resolve);
+  private connector(more: Parameters<typeof guardedConnector>[3] = {}): ReturnType<typeof guardedConnector> {
+    return guardedConnector(this.policy, this.timeouts.connectMs, this.resolve, more);
   }
 
   private sweep(): void {

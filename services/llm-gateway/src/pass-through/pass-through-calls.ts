@@ -5,7 +5,7 @@ import { discardRest } from '../http/discard.ts';
 import type { RelayLimits } from '../http/relayed-call.ts';
 import type { Caller, Callers } from '../keys/callers.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
-import { modelFor, type VirtualKey } from '../keys/virtual-keys.ts';
+import { modelFor, payersOf, type VirtualKey } from '../keys/virtual-keys.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { callingAgent } from '../usage/calling-agent.ts';
 import type { Metrics } from '../usage/metrics.ts';
@@ -63,9 +63,9 @@ export class PassThroughCalls {
     const call: ModelCall | null = format && {
       id: newId(), startedAt: Date.now(), startedMark, route: { source: 'caller', provider: endpoint.path.slice(1), model: 'unknown' }, wire: format, stream: false, requestBytes: Number(request.headers['content-length'] ?? 0),
       // No address that a price list knows: what a call of somebody's subscription costs cannot be said.
-      baseUrl: endpoint.path, officialPrices: false, run: null, agent: callingAgent(request.headers), key: key && { hash: key.hash, userId: key.userId, teamId: key.teamId },
+      baseUrl: endpoint.path, officialPrices: false, run: null, agent: callingAgent(request.headers), key: key && payersOf(key),
     };
-    const held = key === null ? null : await this.parts.keyCalls.begin(key, { source: 'caller', provider: '', model: endpoint.path }, 0, {});
+    const held = key === null ? null : await this.parts.keyCalls.beginFree(key);
     if (response.destroyed) return held?.dropped();
     if (call !== null) this.begin(call);
     this.pass(endpoint, wire, call, format, held, { path, headers }, request, response);
@@ -74,6 +74,8 @@ export class PassThroughCalls {
   private pass(endpoint: PassThroughEndpoint, wire: Wire, call: ModelCall | null, format: ApiFormat | null, held: KeyCall | null, to: { path: string; headers: Record<string, string | string[]> }, request: IncomingMessage, response: ServerResponse): void {
     const { outgoing, limits } = this.parts;
     const own = Object.fromEntries(Object.entries(endpoint.headers).map(([name, value]) => [name.toLowerCase(), value]));
+    // A refusal that may quote the operator's login has to be read.
+    const plain = Object.keys(own).length === 0 ? {} : { 'accept-encoding': 'identity' };
     const body = hasBody(request) ? request.pipe(new Limited(limits.bodyBytes)) : null;
     const passed = new PassedCall({
       response, wire, limits, callId: call?.id ?? newId(), startedMark: call?.startedMark ?? performance.now(), secrets: Object.values(endpoint.headers),
@@ -87,7 +89,7 @@ export class PassThroughCalls {
       },
     });
     try {
-      outgoing.dispatch(new URL(endpoint.target).origin, { path: to.path, method: request.method as 'POST', headers: { ...to.headers, ...own }, body }, passed);
+      outgoing.dispatch(new URL(endpoint.target).origin, { path: to.path, method: request.method as 'POST', headers: { ...to.headers, ...plain, ...own }, body }, passed);
     } catch (error) {
       // Something in it that no HTTP client sends: a header with a line break, an unknown method.
       passed.onResponseError(null, error as Error);

@@ -33,8 +33,8 @@ describe('paths that lead elsewhere (LLM-7)', () => {
   });
 
   it('know a model call by its path', () => {
-    expect([formatOf('POST', '/claude/v1/messages'), formatOf('POST', '/codex/responses'), formatOf('POST', '/x/v1/chat/completions'), formatOf('GET', '/codex/responses'), formatOf('POST', '/claude/v1/messages/count_tokens')])
-      .toEqual(['anthropic-messages', 'openai-responses', 'openai-chat', null, null]);
+    expect([formatOf('POST', '/claude/v1/messages'), formatOf('POST', '/codex/responses'), formatOf('POST', '/x/v1/chat/completions'), formatOf('GET', '/codex/responses'), formatOf('POST', '/claude/v1/messages/count_tokens'), formatOf('POST', '/claude/v1/m%65ssages'), formatOf('POST', '/claude/v1/%messages')])
+      .toEqual(['anthropic-messages', 'openai-responses', 'openai-chat', null, null, 'anthropic-messages', null]);
   });
 });
 

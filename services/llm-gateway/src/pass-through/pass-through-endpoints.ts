@@ -53,7 +53,18 @@ const modelCalls: readonly [RegExp, ApiFormat][] = [[/\/messages$/, 'anthropic-m
 
 /** The format of a model call, told by its path; null: it is none, and no call in the books. */
 export function formatOf(method: string, path: string): ApiFormat | null {
-  return method === 'POST' ? (modelCalls.find(([pattern]) => pattern.test(path))?.[1] ?? null) : null;
+  if (method !== 'POST') return null;
+  const plain = decoded(path);
+  return modelCalls.find(([pattern]) => pattern.test(plain))?.[1] ?? null;
+}
+
+/** As servers may read it. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The path at the target for one below the endpoint's, query kept; null when it would leave the target's own path. */

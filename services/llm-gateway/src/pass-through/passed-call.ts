@@ -68,7 +68,10 @@ export class PassedCall implements Dispatcher.DispatchHandler {
     if (redirects.has(status)) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
     this.stream = /^text\/event-stream\b/i.test(headers['content-type'] ?? '');
     if (status < 300) this.watcher = this.options.watch(headers);
-    if (status >= 400 && secrets.length > 0 && headers['content-encoding'] === undefined) this.refusal = [];
+    if (status >= 400 && secrets.length > 0) {
+      if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) return this.fail(new WireError('upstream', `The provider refuses (HTTP ${status}), in an encoding that is not read here.`), 'refused');
+      this.refusal = [];
+    }
     const down = headersDown(headers);
     // What is cut out of it changes its length.
     if (this.refusal !== null) delete down['content-length'];

@@ -61,7 +61,9 @@ export class UsageWatcher {
     }
     const known = this.sniffer === null ? this.ofWhole() : this.sniffer.usage;
     const complete = whole || this.sniffer?.complete === true;
-    if (known !== null && (whole || this.sniffer?.final === true)) return { usage: { ...noUsage, ...known }, estimated: false, model: this.model, complete };
+    // A stream may end before its last word.
+    const isSaid = this.sniffer === null ? whole : this.sniffer.final || this.sniffer.complete;
+    if (known !== null && isSaid) return { usage: { ...noUsage, ...known }, estimated: false, model: this.model, complete };
     const output = Math.max(known?.output ?? 0, this.sniffer?.estimatedOutput() ?? 0);
     return { usage: { ...noUsage, uncachedInput: requestTokens, ...known, output }, estimated: true, model: this.model, complete };
   }

@@ -60,9 +60,10 @@ export class ProvidersService {
       throw error;
     }
     this.routes.forget(userId, provider);
-    const way = await this.routes.way(userId, { source: 'user', provider, model });
+    const route = { source: 'user', provider, model } as const;
+    const way = await this.routes.way(userId, route);
     if (!way) throw notConfigured(provider);
-    return this.probe.ask(way.upstream(model), null);
+    return this.probe.ask(way.upstream(model), null, { run: { userId, conversationId: null, runId: null }, route, officialPrices: way.official });
   }
 
   private endpoint(url: string | null): string | null {

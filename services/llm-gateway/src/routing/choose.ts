@@ -1,12 +1,11 @@
 import type { RouterSettings } from '../configuration/gateway-file.ts';
 import type { CallSize, Deployment } from './deployment.ts';
 
-/** The deployment to ask next; null when none may be asked now. `tried` are left until nothing else is there. `roomy`: whether one has room, by what is held here unless said otherwise. */
-export function choose(deployments: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: readonly Deployment[], random: () => number = Math.random, roomy: (deployment: Deployment) => boolean = (deployment) => deployment.hasRoom(size)): Deployment | null {
+/** The one of these to ask next; null when none may be asked now. `tried` are left until nothing else is there. `roomy`: whether one has room, by what is held here unless said otherwise. */
+export function choose(able: readonly Deployment[], settings: RouterSettings, size: CallSize, tried: readonly Deployment[], random: () => number = Math.random, roomy: (deployment: Deployment) => boolean = (deployment) => deployment.hasRoom(size)): Deployment | null {
   // Most models have one deployment, and every call passes here.
-  if (deployments.length === 1) return fits(deployments[0]!, settings, size) && !deployments[0]!.isCooled && roomy(deployments[0]!) ? deployments[0]! : null;
-  const fitting = deployments.filter((deployment) => fits(deployment, settings, size));
-  const awake = fitting.filter((deployment) => !deployment.isCooled && roomy(deployment));
+  if (able.length === 1) return !able[0]!.isCooled && roomy(able[0]!) ? able[0]! : null;
+  const awake = able.filter((deployment) => !deployment.isCooled && roomy(deployment));
   const fresh = awake.filter((deployment) => !tried.includes(deployment));
   const candidates = firstOrder(fresh.length > 0 ? fresh : awake);
   if (candidates.length <= 1) return candidates[0] ?? null;
@@ -15,14 +14,6 @@ export function choose(deployments: readonly Deployment[], settings: RouterSetti
   // One that nobody knows yet is tried.
   if (settings.strategy === 'latency-based-routing') return least(candidates, ({ latencyMs }) => latencyMs ?? 0, random);
   return shuffled(candidates, random);
-}
-
-/** Whether it could answer this call at all. */
-function fits({ entry }: Deployment, settings: RouterSettings, { input, tags }: CallSize): boolean {
-  const { maxInputTokens, tags: own } = entry.limits;
-  if (settings.preCallChecks && maxInputTokens !== null && input > maxInputTokens) return false;
-  if (!settings.tagFiltering) return true;
-  return tags.length === 0 ? own.length === 0 || own.includes('default') : tags.some((tag) => own.includes(tag));
 }
 
 function firstOrder(deployments: readonly Deployment[]): readonly Deployment[] {

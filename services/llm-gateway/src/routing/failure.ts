@@ -4,6 +4,8 @@ import type { FailureKind } from '../wire/upstream-failure.ts';
 /** Why an attempt came to nothing before the client got a byte. */
 export interface AttemptFailure {
   kind: FailureKind | 'unreachable';
+  /** Told by words alone, which may quote the request: no reason to keep others from the deployment. */
+  byWords?: boolean;
   /** What the provider said about coming again, in milliseconds. */
   retryAfterMs: number | null;
 }

@@ -1,6 +1,7 @@
 import { entryOf } from '../entry-of.ts';
 import type { ModelUpstream } from '../upstreams/upstream.ts';
-import { WireError } from '../wire/wire-format.ts';
+import type { WireError } from '../wire/wire-format.ts';
+import { ableOf, isTooLong, whyNobody } from './able.ts';
 import { choose } from './choose.ts';
 import type { CallSize, Deployment } from './deployment.ts';
 import { failureSentence, isElsewhereOnly, isTheClients, isWorthRetrying, policyKindOf, type AttemptFailure } from './failure.ts';
@@ -54,14 +55,14 @@ export class RoutePlan {
   prepare(): Promise<void> | undefined {
     const deployments = this.router.deploymentsOf(this.wanted);
     if (!deployments.some(({ isLimited }) => isLimited)) return undefined;
-    const deployment = choose(deployments, this.router.settings, this.size, this.#tried, this.random, (other) => other.mayHaveRoom(this.size));
+    const deployment = choose(this.#able(this.wanted), this.router.settings, this.size, this.#tried, this.random, (other) => other.mayHaveRoom(this.size));
     if (deployment === null || deployment.hold(this.size) !== true) return this.#prepare();
     this.#prepared = deployment;
     return undefined;
   }
 
   first(): Attempt | null {
-    return this.#next(0) ?? this.#fallBack(null);
+    return this.#next(0) ?? this.#fallBack(this.#lack(this.wanted));
   }
 
   /** What to try after the current attempt came to nothing; null when the failure is the client's to hear. */
@@ -69,13 +70,15 @@ export class RoutePlan {
     const current = this.#current;
     if (current === null) return null;
     const { deployment, group } = current;
-    const others = this.router.deploymentsOf(group).length > 1;
+    const others = this.#able(group).length > 1;
     this.#judge(deployment, failure, others);
-    if (isWorthRetrying(failure) || (isElsewhereOnly(failure) && others)) {
+    // A policy that names a failure has it tried again, however little that promises; money that is spent and windows that are full stay so.
+    const isAsked = failure.kind !== 'quota' && failure.kind !== 'context-window' && this.router.settings.retryPolicy[policyKindOf(failure)] !== undefined;
+    if (isWorthRetrying(failure) || isAsked || (isElsewhereOnly(failure) && others)) {
       if (this.#tries <= this.#retries(deployment, failure)) {
         const next = this.#next(this.#wait(failure));
         // The same deployment would say the same about its key.
-        if (next !== null && !(isElsewhereOnly(failure) && next.deployment === deployment)) {
+        if (next !== null && (isAsked || !isElsewhereOnly(failure) || next.deployment !== deployment)) {
           this.attemptedRetries++;
           return next;
         }
@@ -92,20 +95,21 @@ export class RoutePlan {
   /** The only deployment of a group is never cooled: then there would be none. */
   #judge(deployment: Deployment, failure: AttemptFailure, others: boolean): void {
     const { cooldowns, cooldown, allowedFails, allowedFailsPolicy } = this.router.settings;
-    if (isTheClients(failure)) return;
-    deployment.noteFailure(failureSentence(failure));
-    if (!cooldowns || !others) return;
-    const allowed = allowedFailsPolicy[policyKindOf(failure)] ?? allowedFails;
-    const atOnce = allowedFailsPolicy[policyKindOf(failure)] === undefined && (failure.kind === 'rate-limited' || isElsewhereOnly(failure));
-    const tooMany = deployment.failed(allowed);
+    const stated = allowedFailsPolicy[policyKindOf(failure)];
+    const ofRequest = isTheClients(failure);
+    if (!ofRequest) deployment.noteFailure(failureSentence(failure));
+    // A request's own faults count where a policy names them, and apart from the deployment's.
+    if (!cooldowns || !others || failure.byWords === true || (ofRequest && stated === undefined)) return;
+    const atOnce = stated === undefined && (failure.kind === 'rate-limited' || isElsewhereOnly(failure));
+    const tooMany = deployment.failed(stated ?? allowedFails, ofRequest);
     const ms = tooMany || atOnce ? Math.max(cooldown * 1_000, Math.min(failure.retryAfterMs ?? 0, 60_000)) : 0;
     if (ms > 0) deployment.cool(ms);
-    this.router.tell({ id: deployment.entry.id, failures: 1, rests_ms: ms });
+    if (ms > 0 || !ofRequest) this.router.tell({ id: deployment.entry.id, failures: ofRequest ? 0 : 1, rests_ms: ms });
   }
 
   /** No wait where another deployment can be asked at once. */
   #wait(failure: AttemptFailure): number {
-    const untried = this.router.deploymentsOf(this.#current!.group).some((deployment) => !this.#tried.includes(deployment) && !deployment.isCooled);
+    const untried = this.#able(this.#current!.group).some((deployment) => !this.#tried.includes(deployment) && !deployment.isCooled);
     if (untried) return 0;
     const backOff = Math.min(firstWaitMs * 2 ** (this.#tries - 1), longestWaitMs);
     return Math.max(Math.min(failure.retryAfterMs ?? backOff * (0.75 + this.random() / 2), longestWaitMs), this.router.settings.retryAfter * 1_000);
@@ -114,7 +118,7 @@ export class RoutePlan {
   #next(waitMs: number): Attempt | null {
     const group = this.#queue[0];
     if (group === undefined) return null;
-    const deployment = this.#prepared ?? choose(this.router.deploymentsOf(group), this.router.settings, this.size, this.#tried, this.random);
+    const deployment = this.#prepared ?? choose(this.#able(group), this.router.settings, this.size, this.#tried, this.random);
     this.#prepared = null;
     if (deployment === null) return null;
     this.#tries++;
@@ -129,27 +133,26 @@ export class RoutePlan {
   /** Should it come to another attempt, or to a fallback, there is room by then as well. */
   async #prepare(): Promise<void> {
     const { settings } = this.router;
-    let left = this.router.deploymentsOf(this.wanted);
+    let left = this.#able(this.wanted);
     while (this.#prepared === null) {
       const deployment = choose(left, settings, this.size, this.#tried, this.random, (other) => other.mayHaveRoom(this.size));
       if (deployment === null) break;
       if (await deployment.ask(this.size)) this.#prepared = deployment;
       else left = left.filter((other) => other !== deployment);
     }
-    const others = Promise.all(this.router.reachable(this.wanted).filter((deployment) => deployment.isLimited && deployment !== this.#prepared).map(async (deployment) => deployment.foresee(this.size)));
+    const others = Promise.all(this.router.reachable(this.wanted).filter(({ deployment }) => deployment.isLimited && deployment !== this.#prepared).map(async ({ deployment }) => deployment.foresee(this.size)));
     if (this.#prepared === null) await others;
   }
 
   #fallBack(failure: AttemptFailure | null): Attempt | null {
-    const from = this.#queue.shift();
-    if (from === undefined) return null;
-    for (const group of this.#fallbacksOf(from, failure)) {
-      const name = this.router.groupOf(group);
-      if (this.#seen.includes(name) || this.#seen.length > this.router.settings.maxFallbacks) continue;
-      this.#seen.push(name);
-      this.#queue.push(name);
-    }
-    while (this.#queue.length > 0) {
+    let why = failure;
+    for (let from = this.#queue.shift(); from !== undefined; from = this.#queue.shift()) {
+      for (const group of this.#fallbacksOf(from, why)) {
+        const name = this.router.groupOf(group);
+        if (this.#seen.includes(name) || this.#seen.length > this.router.settings.maxFallbacks) continue;
+        this.#seen.push(name);
+        this.#queue.push(name);
+      }
       this.#tries = 0;
       this.#tried = [];
       const next = this.#next(0);
@@ -157,9 +160,18 @@ export class RoutePlan {
         this.attemptedFallbacks++;
         return next;
       }
-      this.#queue.shift();
+      why = this.#queue[0] === undefined ? null : this.#lack(this.#queue[0]);
     }
     return null;
+  }
+
+  /** Of a group that nobody can be asked of: what is wrong with the call, if that is it. */
+  #lack(group: string): AttemptFailure | null {
+    return isTooLong(this.router.deploymentsOf(group), this.router.settings, this.size) ? { kind: 'context-window', retryAfterMs: null } : null;
+  }
+
+  #able(group: string): readonly Deployment[] {
+    return ableOf(this.router.deploymentsOf(group), this.router.settings, this.size);
   }
 
   #fallbacksOf(group: string, failure: AttemptFailure | null): readonly string[] {
@@ -178,7 +190,6 @@ export class RoutePlan {
 
   /** Why no attempt can be made now, and when one may be. */
   get nobody(): WireError {
-    const seconds = Math.max(1, Math.ceil(Math.min(...this.router.deploymentsOf(this.wanted).map(({ restsMs }) => restsMs)) / 1_000));
-    return new WireError('rate-limited', `No deployment of ${this.wanted} can be asked at the moment. Try again in ${seconds} s.`, 'model', 'no_deployments_available', seconds);
+    return whyNobody(this.wanted, this.router.deploymentsOf(this.wanted), this.router.settings, this.size);
   }
 }

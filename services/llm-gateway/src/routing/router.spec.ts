@@ -13,7 +13,7 @@ const entry = (name: string, model: string, more = ''): string => `  - { model_n
 
 /** Of an instance that is alone. */
 const unshared = (clock: { now: number }): LimitLeases => ({
-  lease: async ({ kind, most }) => ({ granted: most, endsInMs: kind === 'minute' ? 60_000 - (clock.now % 60_000) : 10_000, lease: 1 }), giveBack: async () => {}, renew: async (ids) => ({ endsInMs: 10_000, kept: new Set(ids) }),
+  lease: async ({ kind, most }) => ({ granted: most, endsInMs: kind === 'minute' ? 60_000 - (clock.now % 60_000) : 10_000, lease: kind === 'minute' ? Math.floor(clock.now / 60_000) : 1 }), giveBack: async () => {}, renew: async (ids) => ({ endsInMs: 10_000, kept: new Set(ids) }),
 });
 
 function routerOf(models: string, settings = ''): { router: Router; clock: { now: number } } {
@@ -63,12 +63,12 @@ describe('routing (LLM-3)', () => {
     const quick = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'), ', routing_strategy: latency-based-routing').router;
     for (const [index, ms] of [50, 20].entries()) {
       quick.deployments[index]!.begin(size);
-      quick.deployments[index]!.end(ms);
+      quick.deployments[index]!.end(ms, 0, 0);
     }
     expect(asked(quick.plan('m', size).first())).toBe('b');
     const { router: used, clock } = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'), ', routing_strategy: usage-based-routing');
     used.deployments[0]!.begin(size);
-    used.deployments[0]!.end(5, 400);
+    used.deployments[0]!.end(5, 400, 0);
     used.deployments[1]!.begin(size);
     expect(asked(used.plan('m', size).first())).toBe('b');
     clock.now += 60_000;
@@ -144,6 +144,18 @@ describe('routing (LLM-3)', () => {
     expect(again.has(limited)).toBe(true);
   });
 
+  it('goes on elsewhere, and cools nothing, where only words of a refused request say why', () => {
+    const { router } = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'));
+    const plan = router.plan('m', size);
+    const first = plan.first()!.deployment;
+    expect(plan.after({ ...failure('quota'), byWords: true })!.deployment).not.toBe(first);
+    expect(router.resting()).toEqual([]);
+    const certain = router.plan('m', size);
+    certain.first();
+    certain.after(failure('quota'));
+    expect(router.resting()).toHaveLength(1);
+  });
+
   it('cools only after the allowed failures, and never the only one', () => {
     const { router } = routerOf(entry('m', 'openai/a') + entry('m', 'openai/b'), ', allowed_fails: 2');
     const fails = (count: number): void => {
@@ -166,6 +178,29 @@ describe('routing (LLM-3)', () => {
     expect(single.deployments[0]!.isCooled).toBe(false);
   });
 
+  it('follows policies for what else is never tried again, and never cooled', () => {
+    const tries = (kind: AttemptFailure['kind'], policy: string, models = entry('m', 'openai/a')): number => {
+      const plan = routerOf(models, `, retry_policy: { ${policy} }, disable_cooldowns: true`).router.plan('m', size);
+      let count = 0;
+      for (let next = plan.first(); next !== null; next = plan.after(failure(kind))) count++;
+      return count;
+    };
+    expect([tries('bad-request', ''), tries('bad-request', 'BadRequestErrorRetries: 3'), tries('content-policy', 'ContentPolicyViolationErrorRetries: 1'), tries('unauthenticated', 'AuthenticationErrorRetries: 2')]).toEqual([1, 4, 2, 3]);
+    expect([tries('bad-request', 'BadRequestErrorRetries: 0'), tries('quota', 'RateLimitErrorRetries: 3'), tries('content-policy', 'BadRequestErrorRetries: 3'), tries('context-window', 'BadRequestErrorRetries: 3')]).toEqual([1, 1, 1, 1]);
+    const { router } = routerOf(entry('m', 'openai/a', ', order: 1') + entry('m', 'openai/b', ', order: 2'), ', allowed_fails: 0, allowed_fails_policy: { BadRequestErrorAllowedFails: 2 }');
+    const told: number[] = [];
+    router.tell = ({ failures }) => void told.push(failures);
+    const refused = (kind: AttemptFailure['kind']): boolean => {
+      const plan = router.plan('m', size);
+      plan.first();
+      plan.after(failure(kind));
+      return router.deployments[0]!.isCooled;
+    };
+    expect([refused('bad-request'), refused('bad-request'), refused('content-policy'), refused('bad-request')]).toEqual([false, false, false, true]);
+    // Other instances hear that it rests, and of no failure of its own.
+    expect(told).toEqual([0]);
+  });
+
   it('keeps to limits a minute and at once', async () => {
     const { router, clock } = routerOf(entry('m', 'openai/a', ', rpm: 2') + entry('n', 'openai/b', ', max_parallel_requests: 1') + entry('t', 'openai/c', ', tpm: 150'));
     const begin = async (model: string) => {
@@ -175,16 +210,38 @@ describe('routing (LLM-3)', () => {
       first?.deployment.begin(size);
       return first?.deployment ?? null;
     };
-    for (let index = 0; index < 2; index++) (await begin('m'))!.end(1);
+    for (let index = 0; index < 2; index++) (await begin('m'))!.end(1, 0, 0);
     expect(await begin('m')).toBeNull();
     clock.now += 60_001;
     expect(await begin('m')).not.toBeNull();
     const slow = await begin('n');
     expect(await begin('n')).toBeNull();
-    slow!.end(1);
+    slow!.end(1, 0, 0);
     expect(await begin('n')).not.toBeNull();
     expect(await begin('t')).not.toBeNull();
     expect(await begin('t')).toBeNull();
+  });
+
+  it('gives back what a call did not take of its minute\'s tokens', async () => {
+    const { router, clock } = routerOf(entry('t', 'openai/c', ', tpm: 150'));
+    const begin = async () => {
+      const plan = router.plan('t', size);
+      await plan.prepare();
+      const deployment = plan.first()?.deployment;
+      return deployment && { deployment, minute: deployment.begin(size) };
+    };
+    const first = (await begin())!;
+    expect(await begin()).toBeUndefined();
+    first.deployment.end(1, -60, first.minute);
+    expect(first.deployment.tokensThisMinute).toBe(40);
+    const second = (await begin())!;
+    clock.now += 60_000;
+    const third = (await begin())!;
+    // That minute is over: this one's are in use.
+    second.deployment.end(1, -100, second.minute);
+    expect(await begin()).toBeUndefined();
+    third.deployment.end(1, -100, third.minute);
+    expect(await begin()).toBeDefined();
   });
 
   it('fills in wildcards and aliases', () => {
@@ -195,11 +252,92 @@ describe('routing (LLM-3)', () => {
     expect([router.has('nothing'), router.models]).toEqual([false, ['openai/gpt-special', 'm', 'gpt-4']]);
   });
 
-  it('checks the size before it asks, and keeps tags apart', () => {
-    const sized = routerOf('  - { model_name: m, litellm_params: { model: openai/a, api_key: k }, model_info: { max_input_tokens: 50 } }\n' + entry('m', 'openai/b'), ', enable_pre_call_checks: true').router;
-    for (let index = 0; index < 20; index++) expect(asked(sized.plan('m', size).first())).toBe('b');
-    const tagged = routerOf(entry('m', 'openai/a', ', tags: [paid]') + entry('m', 'openai/b'), ', enable_tag_filtering: true').router;
-    expect(asked(tagged.plan('m', { input: 1, tags: ['paid'] }).first())).toBe('a');
-    expect(asked(tagged.plan('m', size).first())).toBe('b');
+  it('fills every star of a wildcard', () => {
+    const { router } = routerOf(entry('fo::*:static::*', 'openai/fo-*-s-*') + entry('a/*/b-*', 'openai/*'), ', model_group_alias: { nick: a/x/b-y }');
+    expect(['fo::hi::static::hey', 'fo::1:static::2', 'a/deep/b-er', 'nick'].map((name) => asked(router.plan(name, size).first()))).toEqual(['fo-hi:-s-hey', 'fo-1-s-2', 'deep', 'x']);
+  });
+
+  it('has every provider of whom there is a key behind a catch-all', () => {
+    const file = readGatewayFile('model_list:\n  - { model_name: "*", litellm_params: { model: "*" } }\n  - { model_name: "groq/*", litellm_params: { model: "groq/llama-*", api_key: own } }\n', {});
+    const router = new Router(file, { ...services, environment: { OPENAI_API_KEY: 'sk-o', ANTHROPIC_API_KEY: 'sk-a', GROQ_API_KEY: 'sk-g' } });
+    const way = (name: string): (string | undefined)[] => {
+      const upstream = router.plan(name, size).first()?.upstream;
+      return [upstream?.provider, upstream?.model, upstream?.secrets[0]];
+    };
+    expect([way('openai/gpt-5.5'), way('gpt-5.5'), way('anthropic/claude-haiku-4-5'), way('groq/x')]).toEqual([['openai', 'gpt-5.5', 'sk-o'], ['openai', 'gpt-5.5', 'sk-o'], ['anthropic', 'claude-haiku-4-5', 'sk-a'], ['groq', 'llama-x', 'own']]);
+    // No key, no such provider, no provider at all.
+    expect(['mistral/large', 'scripted/demo', 'nothing'].map((name) => router.has(name))).toEqual([false, false, false]);
+  });
+
+  const sized = (name: string, model: string, window: number): string => `  - { model_name: ${name}, litellm_params: { model: openai/${model}, api_key: k }, model_info: { max_input_tokens: ${window}, max_output_tokens: 7, max_tokens: 7 } }\n`;
+  const checked = ', enable_pre_call_checks: true';
+
+  it('checks the size before it asks', () => {
+    const { router } = routerOf(sized('m', 'a', 50) + entry('m', 'openai/b'), checked);
+    for (let index = 0; index < 20; index++) expect(asked(router.plan('m', size).first())).toBe('b');
+    // What a model puts out at most says nothing of what it takes in.
+    const { router: output } = routerOf('  - { model_name: m, litellm_params: { model: openai/a, api_key: k }, model_info: { max_tokens: 7 } }\n', checked);
+    expect(asked(output.plan('m', size).first())).toBe('a');
+  });
+
+  it('gives a call that is too long for all to the context window fallbacks, and their own ones', () => {
+    const models = sized('m', 'a', 50) + sized('m', 'b', 60) + sized('longer', 'c', 90) + entry('longest', 'openai/d') + entry('general', 'openai/e');
+    const { router } = routerOf(models, `${checked}, fallbacks: [{ m: [general] }], context_window_fallbacks: [{ m: [longer] }, { longer: [longest] }]`);
+    const plan = router.plan('m', size);
+    expect([asked(plan.first()), plan.attemptedFallbacks]).toEqual(['d', 1]);
+    const nowhere = routerOf(models, checked).router.plan('m', size);
+    expect(nowhere.first()).toBeNull();
+    expect(nowhere.nobody).toMatchObject({ kind: 'bad-request', code: 'context_length_exceeded', message: 'prompt is too long: 100 tokens > 60 maximum. No deployment of m takes in more.' });
+    // Several texts are as long as the longest of them.
+    expect(asked(router.plan('m', { ...size, longest: 55 }).first())).toBe('b');
+  });
+
+  it('knows windows of models whose entry does not state one', async () => {
+    const { router } = routerOf(entry('m', 'openai/a') + sized('m', 'b', 1_000), checked);
+    router.useWindows(async ({ sample }) => (sample!.model === 'a' ? 10 : 20));
+    await Promise.resolve();
+    for (let index = 0; index < 20; index++) expect(asked(router.plan('m', size).first())).toBe('b');
+  });
+
+  it('says when the minute is over whose limit is used up, and nothing of trying again where a call is larger than it', async () => {
+    const { router, clock } = routerOf(entry('m', 'openai/a', ', rpm: 1') + entry('t', 'openai/c', ', tpm: 150'));
+    const refusal = async (model: string, input = 100) => {
+      const plan = router.plan(model, { ...size, input });
+      await plan.prepare();
+      const first = plan.first();
+      first?.deployment.begin({ ...size, input });
+      return first === null ? plan.nobody : null;
+    };
+    clock.now = 1_000_000 * 60 + 18_000;
+    expect([await refusal('m'), await refusal('t')]).toEqual([null, null]);
+    expect([await refusal('m'), await refusal('t')]).toMatchObject([{ kind: 'rate-limited', retryAfterSeconds: 42 }, { kind: 'rate-limited', retryAfterSeconds: 42 }]);
+    expect(await refusal('t', 151)).toMatchObject({ kind: 'too-large', code: 'request_too_large', retryAfterSeconds: null, message: expect.stringContaining('151 tokens, and their tpm is 150') as string });
+  });
+
+  const tagged = (settings = '', ...tags: string[]): ((...call: string[]) => string | null) => {
+    const { router } = routerOf(tags.map((tag) => entry('m', `openai/${tag.replaceAll(/\W/g, '-')}`, tag === 'none' ? '' : `, tags: [${tag}]`)).join('') + entry('other', 'openai/other', ', tags: [default]'), `, enable_tag_filtering: true, fallbacks: [{ m: [other] }]${settings}`);
+    return (...call) => {
+      const found = new Set(Array.from({ length: 60 }, () => asked(router.plan('m', { input: 1, tags: call }).first())));
+      return [...found].sort().join(' ');
+    };
+  };
+
+  it('keeps tags apart as LiteLLM does', () => {
+    const tiers = tagged('', 'free', 'paid', 'default', 'none');
+    expect([tiers('paid'), tiers('paid', 'free'), tiers(), tiers('unheard-of')]).toEqual(['paid', 'free paid', 'default', 'default']);
+    expect([tiers('!paid'), tiers('paid', 'free', '!paid')]).toEqual(['default', 'free']);
+    const open = tagged('', 'free', 'paid', 'none');
+    expect([open(), open('!paid'), open('unheard-of')]).toEqual(['free none paid', 'free none', 'other']);
+    const strict = tagged(', tag_filtering_match_any: false', 'a, b', 'a');
+    expect([strict('a', 'b'), strict('a')]).toEqual(['a--b', 'a a--b']);
+  });
+
+  it('names the tags that no deployment is for', () => {
+    const { router } = routerOf(entry('m', 'openai/a', ', tags: [paid]'), ', enable_tag_filtering: true');
+    const plan = router.plan('m', { input: 1, tags: ['free', 'team-a'] });
+    expect(plan.first()).toBeNull();
+    expect(plan.nobody).toMatchObject({ kind: 'bad-request', message: 'No deployment of m is for the tags free, team-a.' });
+    expect(router.plan('gone', size).nobody).toMatchObject({ kind: 'not-found' });
+    expect(asked(routerOf(entry('m', 'openai/a', ', tags: [paid]')).router.plan('m', { input: 1, tags: ['free'] }).first())).toBe('a');
   });
 });

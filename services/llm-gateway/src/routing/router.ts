@@ -10,15 +10,24 @@ import { RoutePlan } from './route-plan.ts';
 /** Models whose ways are remembered; names of wildcards come from callers. */
 const mostReached = 1_000;
 
+/** A deployment that a call may end up at, and the name that it is asked by then. */
+export interface Reachable {
+  deployment: Deployment;
+  name: string;
+}
+
 /** Every configured model and the ways to it. */
 export class Router {
   readonly settings: RouterSettings;
   /** Told what this instance learns of deployments. */
   tell: (news: Learned) => void = () => {};
+  /** Whether it matters how many tokens calls have. */
+  goesBySize = false;
+  private windowOf: ((deployment: Deployment) => Promise<number | null>) | null = null;
   private readonly configured: readonly Deployment[];
   private all: readonly Deployment[] = [];
   private groups = new Map<string, Deployment[]>();
-  private readonly reached = new Map<string, readonly Deployment[]>();
+  private readonly reached = new Map<string, readonly Reachable[]>();
   private wildcards: { pattern: RegExp; deployments: readonly Deployment[] }[] = [];
 
   /** Throws `BAD_INPUT` when a deployment lacks something. */
@@ -41,7 +50,21 @@ export class Router {
     this.groups = groups;
     this.reached.clear();
     // The more a pattern says, the earlier it is looked at.
+    this.goesBySize = this.settings.preCallChecks || this.settings.strategy === 'usage-based-routing' || this.all.some(({ entry }) => entry.limits.tpm !== null);
+    if (this.windowOf !== null) this.readWindows(this.windowOf);
     this.wildcards = [...groups].filter(([name]) => name.includes('*')).sort(([one], [other]) => other.length - one.length).map(([name, deployments]) => ({ pattern: patternOf(name), deployments }));
+  }
+
+  /** Pre-call checks go by this for deployments whose entry does not say how much they take in. */
+  useWindows(windowOf: (deployment: Deployment) => Promise<number | null>): void {
+    if (!this.settings.preCallChecks) return;
+    this.windowOf = windowOf;
+    this.readWindows(windowOf);
+  }
+
+  private readWindows(windowOf: (deployment: Deployment) => Promise<number | null>): void {
+    // What nobody can say is not checked.
+    for (const deployment of this.all) if (deployment.window === null) windowOf(deployment).then((window) => (deployment.window = window), () => {});
   }
 
   /** Names that callers may use, wildcards left out. */
@@ -55,11 +78,14 @@ export class Router {
 
   deploymentsOf(model: string): readonly Deployment[] {
     const name = entryOf(this.settings.aliases, model) ?? model;
-    return this.groups.get(name) ?? this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
+    const known = this.groups.get(name);
+    if (known !== undefined) return known;
+    const found = this.wildcards.find(({ pattern }) => pattern.test(name))?.deployments ?? [];
+    return found.some(({ sample }) => sample === null) ? found.filter((deployment) => deployment.serves(name)) : found;
   }
 
   /** Every deployment that a call to this model may end up at, fallbacks included. The same list as long as nothing changes. */
-  reachable(model: string): readonly Deployment[] {
+  reachable(model: string): readonly Reachable[] {
     const known = this.reached.get(model);
     if (known) return known;
     if (this.reached.size >= mostReached) this.reached.clear();
@@ -68,12 +94,12 @@ export class Router {
     return found;
   }
 
-  private findReachable(model: string): readonly Deployment[] {
+  private findReachable(model: string): readonly Reachable[] {
     const { fallbacks, contextWindowFallbacks, contentPolicyFallbacks, defaultFallbacks } = this.settings;
     const seen = new Set([this.groupOf(model)]);
     for (const group of seen) for (const list of [fallbacks, contextWindowFallbacks, contentPolicyFallbacks]) for (const next of entryOf(list, group) ?? list['*'] ?? []) seen.add(this.groupOf(next));
     for (const next of defaultFallbacks) seen.add(this.groupOf(next));
-    return [...seen].flatMap((group) => this.deploymentsOf(group));
+    return [...seen].flatMap((name) => this.deploymentsOf(name).map((deployment) => ({ deployment, name })));
   }
 
   /** The name behind an alias; a name that is none stays. */

@@ -78,5 +78,10 @@ export function chatChanges(body: Readonly<Record<string, unknown>>, dialect: Di
     return { ...(body.stream_options !== undefined && { stream_options: undefined }), ...limit };
   }
   const asked = isRecord(body.stream_options) ? body.stream_options : {};
-  return body.stream === true && asked.include_usage !== true ? { stream_options: { ...asked, include_usage: true } } : {};
+  return { ...(body.stream === true && asked.include_usage !== true && { stream_options: { ...asked, include_usage: true } }), ...newerLimit(body, dialect) };
+}
+
+/** OpenAI's models that reason refuse the older name of an output limit. */
+function newerLimit({ max_tokens: older, max_completion_tokens: newer }: Readonly<Record<string, unknown>>, { sampling, maxTokensField }: Dialect): Record<string, unknown> {
+  return older === undefined || sampling !== false || maxTokensField === 'max_tokens' ? {} : { max_tokens: undefined, max_completion_tokens: newer ?? older };
 }

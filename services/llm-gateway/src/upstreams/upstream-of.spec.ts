@@ -112,6 +112,25 @@ describe('what a body needs for a provider', () => {
   });
 });
 
+describe('drop_params', () => {
+  const changed = (model: string, endpoint: Endpoint, body: object, drop = true): object => make({ model, api_key: 'k', drop_params: drop }).bodyChanges(endpoint, { model: model.split('/')[1], ...body }, {});
+
+  it('leaves out what a model that reasons is known to refuse', () => {
+    const chat = { temperature: 0.2, top_p: 0.5, stop: ['x'], seed: 1 };
+    expect(changed('openai/gpt-5.5', 'chat', chat)).toStrictEqual({ temperature: undefined, top_p: undefined, stop: undefined });
+    expect(changed('openai/o3', 'responses', { temperature: 0.2 })).toStrictEqual({ temperature: undefined });
+    expect(changed('anthropic/claude-opus-4-8', 'messages', { temperature: 0.2, top_k: 3, stop_sequences: ['x'] })).toStrictEqual({ temperature: undefined, top_k: undefined });
+    expect(changed('openai/gpt-5.5', 'chat', { ...chat, reasoning_effort: 'none' })).toEqual({});
+    expect([changed('openai/gpt-4.1', 'chat', chat), changed('groq/llama', 'chat', chat), changed('openai/gpt-5.5', 'chat', chat, false)]).toEqual([{}, {}, {}]);
+  });
+
+  it('is not needed for an output limit under its older name', () => {
+    expect(changed('openai/gpt-5.5', 'chat', { max_tokens: 9 }, false)).toStrictEqual({ max_tokens: undefined, max_completion_tokens: 9 });
+    expect(changed('openai/gpt-5.5', 'chat', { max_tokens: 9, max_completion_tokens: 5 }, false)).toStrictEqual({ max_tokens: undefined, max_completion_tokens: 5 });
+    expect([changed('openai/gpt-4.1', 'chat', { max_tokens: 9 }), changed('groq/llama', 'chat', { max_tokens: 9 })]).toEqual([{}, {}]);
+  });
+});
+
 describe('what a model takes', () => {
   const dialect = (model: string) => make({ model, api_key: 'k', aws_region_name: 'r', api_base: model.startsWith('azure') ? 'https://a.b' : undefined }).dialect;
 

@@ -4,6 +4,7 @@ import { AnthropicUpstream } from './anthropic.ts';
 import { AzureUpstream } from './azure.ts';
 import { BearerToken } from './bearer-token.ts';
 import { BedrockUpstream } from './bedrock.ts';
+import { droppingParams } from './dropped-params.ts';
 import { googleCredentials } from './google-token.ts';
 import { OpenAiCompatibleUpstream } from './openai-compatible.ts';
 import { compatibleProviders, ownProviders, providerNames, providerOf, type OwnProvider } from './providers.ts';
@@ -36,14 +37,20 @@ export function splitModel(model: string, given?: string): { provider: string; n
   return { provider, name: before === provider ? model.slice(slash + 1) : model };
 }
 
+/** Whether a deployment is a wildcard whose models name their providers themselves. */
+export const isOverAllProviders = (group: string, { model, custom_llm_provider: given }: Pick<DeploymentParameters, 'model' | 'custom_llm_provider'>): boolean => model.startsWith('*') && group.includes('*') && given === undefined;
+
 const isOwn = (provider: string): provider is OwnProvider => (ownProviders as readonly string[]).includes(provider);
 const isKnown = (provider: string): boolean => isOwn(provider) || Object.hasOwn(compatibleProviders, provider);
 
 /** The way to a deployment's model. Throws `BAD_INPUT`, saying which parameter is missing or wrong. */
 export function upstreamOf(parameters: DeploymentParameters, services: UpstreamServices): ModelUpstream {
-  const { provider, name } = splitModel(parameters.model, parameters.custom_llm_provider);
-  const named: Named = { provider, name, parameters, services };
-  if (!isOwn(provider)) return compatible(named);
+  const named: Named = { ...splitModel(parameters.model, parameters.custom_llm_provider), parameters, services };
+  const upstream = isOwn(named.provider) ? ownUpstream(named.provider, named) : compatible(named);
+  return parameters.drop_params === true ? droppingParams(upstream) : upstream;
+}
+
+function ownUpstream(provider: OwnProvider, named: Named): ModelUpstream {
   switch (provider) {
     case 'anthropic': return anthropic(named);
     case 'azure': return azure(named);

@@ -36,6 +36,8 @@ export interface DeploymentParameters {
   tenant_id?: string;
   client_id?: string;
   client_secret?: string;
+  /** Whether a client's parameters are left out that the model is known to refuse. */
+  drop_params?: boolean;
 }
 
 export interface OutgoingCall {

@@ -9,7 +9,7 @@ const prices = { inputCostPerToken: 0.1 } as never;
 const route = fc.record({ source: few('group', 'user', 'server'), provider: few('openai', 'anthropic'), model: few('m', 'a "b" \\', 'ü€🙂\n') }) as fc.Arbitrary<ModelCall['route']>;
 const place = fc.record({ route, baseUrl: few('http://h', null), prices: few(prices, null), baseModel: few('base', null) });
 const callOf = fc.record({
-  id: fc.uuid(), startedAt: fc.nat(), startedMark: fc.constant(0), requestBytes: fc.nat(), run: few(null, { userId: 'u', conversationId: 'c', runId: 'r' }, { userId: 'u', conversationId: 'c', runId: 's' }), key: few(null, { hash: 'h', userId: null, teamId: 't' }, { hash: 'h', userId: 'u', teamId: 't' }),
+  id: fc.uuid(), startedAt: fc.nat(), startedMark: fc.constant(0), requestBytes: fc.nat(), run: few(null, { userId: 'u', conversationId: 'c', runId: 'r' }, { userId: 'u', conversationId: 'c', runId: 's' }), key: few(null, { hash: 'h', userId: null, teamId: 't', jobId: null }, { hash: 'h', userId: 'u', teamId: 't', jobId: null }, { hash: 'h', userId: 'u', teamId: 't', jobId: 'j' }),
   wire: few('openai-chat', 'anthropic-messages'), stream: fc.boolean(), group: few('g', null), agent: few('codex', null), officialPrices: fc.boolean(), reserved: few(0.25, undefined),
 }).chain((call) => place.map((at) => ({ ...call, ...at }) as ModelCall));
 const outcome = fc.record({

@@ -1,6 +1,7 @@
 import type { UsageRow } from '../database/entities.ts';
 import { endedCall, type AnyOutcome } from './ended-call.ts';
 import type { EndedCall, ModelCall } from './model-call.ts';
+import { thousandthsText } from './thousandths.ts';
 
 /** What a journal knows of a call. */
 export interface JournalEntry {
@@ -42,7 +43,7 @@ export class JournalText {
   /** `moved`: what the call's first line does not say of where it ended up; null: nothing. */
   ended({ row, priced }: EndedCall, moved: Place | null): string {
     // Nothing here has to be escaped: numbers, a status of our own, and an id that `begun` wrote the same way.
-    return `["ended","${row.id}",${moved === null ? 'null' : JSON.stringify(moved)},"${row.status}",${text(row.httpStatus)},${text(row.uncachedInput)},${text(row.cacheRead)},${text(row.cacheWrite5m)},${text(row.cacheWrite1h)},${text(row.output)},${text(row.reasoning)},${row.estimated},${text(row.firstByteMs)},${text(row.durationMs)},${text(row.cost)},${priced === true}]\n`;
+    return `["ended","${row.id}",${moved === null ? 'null' : JSON.stringify(moved)},"${row.status}",${text(row.httpStatus)},${text(row.uncachedInput)},${text(row.cacheRead)},${text(row.cacheWrite5m)},${text(row.cacheWrite1h)},${text(row.output)},${text(row.reasoning)},${row.estimated},${row.firstByteMs == null ? 'null' : thousandthsText(row.firstByteMs)},${thousandthsText(row.durationMs)},${text(row.cost)},${priced === true}]\n`;
   }
 }
 
@@ -81,7 +82,7 @@ function isLike(one: ModelCall, other: ModelCall): boolean {
   const [run, otherRun, key, otherKey] = [one.run, other.run, one.key, other.key];
   return (
     isSameRoute(one.route, other.route) && one.baseUrl === other.baseUrl && one.prices === other.prices && one.baseModel === other.baseModel && one.wire === other.wire && one.stream === other.stream && one.group === other.group && one.agent === other.agent &&
-    one.officialPrices === other.officialPrices && run?.runId === otherRun?.runId && run?.conversationId === otherRun?.conversationId && run?.userId === otherRun?.userId && key?.hash === otherKey?.hash && key?.userId === otherKey?.userId && key?.teamId === otherKey?.teamId
+    one.officialPrices === other.officialPrices && run?.runId === otherRun?.runId && run?.conversationId === otherRun?.conversationId && run?.userId === otherRun?.userId && key?.hash === otherKey?.hash && key?.userId === otherKey?.userId && key?.teamId === otherKey?.teamId && key?.jobId === otherKey?.jobId
   );
 }
 

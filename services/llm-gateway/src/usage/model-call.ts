@@ -1,5 +1,6 @@
 import type { Prices } from '../configuration/gateway-file.ts';
 import type { UsageRow } from '../database/entities.ts';
+import type { KeyPayers } from '../keys/virtual-keys.ts';
 import type { RouteName } from '../providers/route.ts';
 import type { ApiFormat } from '../wire/formats.ts';
 import type { TokenUsage } from '../wire/token-usage.ts';
@@ -21,10 +22,10 @@ export interface ModelCall {
   /** Unix milliseconds, and the same moment of the monotonic clock. */
   startedAt: number;
   startedMark: number;
-  /** Null for the master key's calls. */
-  run: { userId: string; conversationId: string; runId: string } | null;
+  /** A run's, or a test of a person's own provider, which is no run; null for the master key's calls. */
+  run: { userId: string; conversationId: string | null; runId: string | null } | null;
   /** The virtual key it came with. */
-  key?: { hash: string; userId: string | null; teamId: string | null } | null;
+  key?: KeyPayers | null;
   route: RouteName;
   /** The format the client speaks. */
   wire: ApiFormat | 'openai-embeddings';

@@ -44,5 +44,7 @@ describe('what calls cost', () => {
   it('comes with context windows', async () => {
     expect(await table.contextWindow('anthropic', 'claude-haiku-4-5')).toBe(200_000);
     expect(await table.contextWindow('openai', 'nothing')).toBeNull();
+    expect(await table.contextWindowAt('https://x.openai.azure.com', 'azure/gpt-4o')).toBe(await table.contextWindowAt('https://x.openai.azure.com', 'gpt-4o'));
+    expect(await table.contextWindowAt('https://api.anthropic.com', 'claude-haiku-4-5')).toBe(200_000);
   });
 });

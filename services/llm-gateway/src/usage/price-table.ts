@@ -57,7 +57,7 @@ export class PriceTable {
     const list = await this.load();
     const provider = this.provider(list, { providerApiUrl: baseUrl });
     try {
-      return provider === undefined ? null : (list.calcPrice({ input_tokens: 1 }, model, { provider })?.model.context_window ?? null);
+      return provider === undefined ? null : (list.calcPrice({ input_tokens: 1 }, listedName(model, provider), { provider })?.model.context_window ?? null);
     } catch {
       return null;
     }

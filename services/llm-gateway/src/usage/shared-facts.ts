@@ -52,9 +52,9 @@ export class SharedFacts {
 
 /** Whose calls they are. */
 export const callersOf = (database: Database): SharedFacts => new SharedFacts(
-  database, 'usage_callers', ['user_id', 'key_hash', 'key_user', 'key_team'],
-  (row) => [row.userId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null],
-  (one, other) => one.keyHash === other.keyHash && one.userId === other.userId && one.keyUser === other.keyUser && one.keyTeam === other.keyTeam,
+  database, 'usage_callers', ['user_id', 'key_hash', 'key_user', 'key_team', 'key_job'],
+  (row) => [row.userId ?? null, row.keyHash ?? null, row.keyUser ?? null, row.keyTeam ?? null, row.keyJob ?? null],
+  (one, other) => one.keyHash === other.keyHash && one.userId === other.userId && one.keyUser === other.keyUser && one.keyTeam === other.keyTeam && one.keyJob === other.keyJob,
 );
 
 /** What was asked, by which program, and what became of it. */

@@ -1,6 +1,8 @@
 import type { ApiFormat } from './formats.ts';
 import { clientSides } from './translate/formats.ts';
 import type { Part } from './translate/model-request.ts';
+import { isStated, mayRefer } from './unread-fields.ts';
+import { asWireError } from './wire-format.ts';
 
 /** Bytes of text a token stands for, on average over prose and code. */
 const bytesPerToken = 3.6;
@@ -36,4 +38,19 @@ export function estimatedTokens(format: ApiFormat, body: Record<string, unknown>
     add(JSON.stringify(tool.parameters ?? ''));
   }
   return Math.ceil(bytes / bytesPerToken) + flat;
+}
+
+/** A shorter request has no room for a picture that weighs more as text. */
+const picturesFrom = 8_192;
+
+/** The same at less cost, for routing: by the bytes alone where it is certain that no picture is among them. */
+export function roughTokens(format: ApiFormat, body: Record<string, unknown>, bytes: number): number {
+  const byBytes = Math.ceil(bytes / 4);
+  if (bytes < picturesFrom || !mayRefer(body, isStated(body, 'messages') ? 'messages' : 'input')) return byBytes;
+  try {
+    return estimatedTokens(format, body);
+  } catch (error) {
+    if (asWireError(error) === null) throw error;
+    return byBytes;
+  }
 }

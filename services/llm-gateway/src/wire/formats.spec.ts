@@ -4,6 +4,7 @@ import { chatChanges } from '../upstreams/openai-compatible.ts';
 import { anthropicMessages } from './anthropic-messages.ts';
 import { bodyWith } from './body-edit.ts';
 import { openaiChat } from './openai-chat.ts';
+import { openaiResponses } from './openai-responses.ts';
 
 describe('usage in one way of counting', () => {
   it('OpenAI: prompt tokens include cached ones, reasoning is a part of the output', () => {
@@ -27,6 +28,16 @@ describe('usage in one way of counting', () => {
       expect(openaiChat.answerUsage(answer)).toBeNull();
       expect(anthropicMessages.answerUsage(answer)).toBeNull();
     }
+  });
+});
+
+describe('a response that nobody waits for (LLM-5)', () => {
+  it.each([true, 'true', 1, {}])('is refused, for nobody would hear what it cost: %j', (background) => {
+    expect(() => openaiResponses.readRequest({ model: 'm', input: 'hi', background })).toThrow(expect.objectContaining({ kind: 'bad-request', param: 'background', code: 'not_supported' }));
+  });
+
+  it.each([false, null, undefined])('is not meant by %j', (background) => {
+    expect(openaiResponses.readRequest({ model: 'm', input: 'hi', background })).toMatchObject({ model: 'm' });
   });
 });
 

@@ -14,6 +14,8 @@ export const openaiResponses: Wire = {
     if (!isModelName(body.model)) throw new WireError('bad-request', 'The field model must name a model; GET /v1/models lists them.', 'model');
     if (!isList(body, 'input') && typeof body.input !== 'string') throw new WireError('bad-request', 'The field input must be text or a list.', 'input');
     if (body.stream !== undefined && body.stream !== null && typeof body.stream !== 'boolean') throw new WireError('bad-request', 'The field stream must be true or false.', 'stream');
+    // Nothing could be heard of it again, its cost neither.
+    if ((body.background ?? false) !== false) throw new WireError('bad-request', 'background: a model answers while the client waits here.', 'background', 'not_supported');
     return { model: body.model, stream: body.stream === true, wantsUsage: true };
   },
 

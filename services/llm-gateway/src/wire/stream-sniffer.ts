@@ -28,7 +28,8 @@ export class StreamSniffer {
   private bytes = 0;
   private events = 0;
   private shortestEvent = Infinity;
-  private last: Buffer = nothing;
+  /** The lines that came last. */
+  last: Buffer = nothing;
   private readonly partial: Buffer[] = [];
   private partialSize = 0;
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inputOf } from '../budgets/reserved-tokens.ts';
+import { parseJson } from '../http/read-body.ts';
 import { bodyWith } from './body-edit.ts';
 import { isList, isStated, mayRefer, openLong } from './unread-fields.ts';
 
@@ -48,6 +49,12 @@ describe('a long body', () => {
     expect({ ...openLong(bytes('{"a":1,"a":2}'), deepest) }).toEqual({ a: 2 });
   });
 
+  it('SECURITY 28: is refused when it holds more values than memory is there for, before they are made', () => {
+    const many = (more: string) => Buffer.from(`{${more}"input":[${'{},'.repeat(1_100_000)}{}]}`);
+    for (const raw of [many(''), many('"__proto__":1,')]) expect(() => parseJson(raw)).toThrow('more than 1,000,000 values');
+    expect(isList(parseJson(Buffer.from(`{"input":[${'1,'.repeat(900_000)}1]}`)), 'input')).toBe(true);
+  });
+
   it('is changed in its bytes, and stays as it was everywhere else', () => {
     const text = JSON.stringify(conversation(), null, 1);
     const raw = bytes(text);
@@ -65,7 +72,7 @@ describe('a long body', () => {
     expect(mayRefer(openLong(hidden, deepest)!, 'messages')).toBe(true);
     for (const content of ['text', [{ type: 'image_url', image_url: { url: 'https://p' } }], [{ type: 'file', file: { file_id: 'f' } }]]) {
       const raw = bytes(conversation(content));
-      expect(inputOf(openLong(raw, deepest)!, raw.length)).toBe(inputOf(conversation(content), raw.length));
+      expect(inputOf(openLong(raw, deepest)!, raw, 1_000)).toBe(inputOf(conversation(content), raw, 1_000));
     }
     const body = openLong(bytes(conversation()), deepest)!;
     expect([isStated(body, 'messages'), isStated(body, 'input'), isStated(openLong(bytes('{"messages":null}'), deepest)!, 'messages')]).toEqual([true, false, false]);

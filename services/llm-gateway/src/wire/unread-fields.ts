@@ -1,5 +1,7 @@
 import { WireError } from './wire-format.ts';
 
+/** No conversation has so many; each takes some thirty times its bytes once it is parsed. */
+const mostValues = 1_000_000;
 /** Fields from this size on stay bytes until somebody looks at them. */
 const longFrom = 8_192;
 
@@ -26,10 +28,11 @@ const opened = new WeakMap<object, Opened>();
 /**
  * A long JSON object, of which only the short fields are read: a call that is passed on as it came never needs an agent's whole
  * conversation as objects, and to make them takes longer than all the rest. A long field is parsed when it is first looked at, and
- * throws `WireError` then if it is not valid. Null for a body that this cannot tell apart for sure: `JSON.parse` says what it is.
+ * throws `WireError` then if it is not valid, and at once for more values than a body may hold. Null for a body that this cannot tell apart for sure: `JSON.parse` says what it is.
  */
 export function openLong(raw: Buffer, deepest: number): Record<string, unknown> | null {
   const body: Record<string, unknown> = {};
+  const count = { values: 0 };
   const known: Opened = { raw, places: new Map(), unread: new Map() };
   try {
     let at = afterSpace(raw, 0);
@@ -44,7 +47,7 @@ export function openLong(raw: Buffer, deepest: number): Record<string, unknown> 
       at = afterSpace(raw, nameEnd);
       if (raw[at] !== byte.colon) return null;
       at = afterSpace(raw, at + 1);
-      const value = endOfValue(raw, at, deepest - 1);
+      const value = endOfValue(raw, at, deepest - 1, count);
       known.places.set(name, { start: at, end: value.end });
       known.unread.delete(name);
       if (value.nested && value.end - at >= longFrom) {
@@ -77,6 +80,13 @@ export function isList(body: object, name: string): boolean {
 /** Whether a field is there and not null; does not read it. */
 export function isStated(body: object, name: string): boolean {
   return opened.get(body)?.unread.has(name) === true || ((body as Record<string, unknown>)[name] ?? null) !== null;
+}
+
+/** The bytes of a field that nobody has read yet; null of any other. */
+export function unreadBytes(body: object, name: string): Buffer | null {
+  const known = opened.get(body);
+  const field = known?.unread.get(name);
+  return field === undefined ? null : known!.raw.subarray(field.start, field.end);
 }
 
 /** False where it is certain, without reading it, that nothing in a field refers to pictures or files elsewhere. */
@@ -148,8 +158,9 @@ interface ValueEnd {
   refers: boolean;
 }
 
-/** Throws `SyntaxError`, also for what is nested deeper than `deepest` levels. */
-function endOfValue(raw: Buffer, start: number, deepest: number): ValueEnd {
+/** Throws `SyntaxError`, also for what is nested deeper than `deepest` levels, and `WireError` for too many values. */
+function endOfValue(raw: Buffer, start: number, deepest: number, count: { values: number }): ValueEnd {
+  countOne(count);
   const first = raw[start];
   if (first === byte.quote) return { end: endOfString(raw, start), nested: false, refers: false };
   if (first !== byte.open && first !== byte.openList) return { end: endOfWord(raw, start), nested: false, refers: false };
@@ -161,7 +172,9 @@ function endOfValue(raw: Buffer, start: number, deepest: number): ValueEnd {
       const end = endOfString(raw, at);
       refers ||= isReference(raw, at + 1, end - 1);
       at = end - 1;
-    } else if (code === byte.open || code === byte.openList) {
+    } else if (code === byte.comma) countOne(count);
+    else if (code === byte.open || code === byte.openList) {
+      countOne(count);
       if (closers.push(code === byte.open ? byte.close : byte.closeList) > deepest) throw new SyntaxError('Nested too deeply');
     } else if (code === byte.close || code === byte.closeList) {
       if (closers.pop() !== code) throw new SyntaxError('Brackets that do not fit');
@@ -169,6 +182,16 @@ function endOfValue(raw: Buffer, start: number, deepest: number): ValueEnd {
     }
   }
   throw new SyntaxError('A value has no end');
+}
+
+function countOne(count: { values: number }): void {
+  if (++count.values > mostValues) throw new WireError('bad-request', `The body holds more than ${mostValues.toLocaleString('en')} values.`);
+}
+
+/** Throws `WireError` where there are so many commas that to parse the body may take all the memory there is. */
+export function assertFew(raw: Buffer): void {
+  const count = { values: 0 };
+  for (let at = raw.indexOf(byte.comma); at !== -1; at = raw.indexOf(byte.comma, at + 1)) countOne(count);
 }
 
 function endOfWord(raw: Buffer, start: number): number {

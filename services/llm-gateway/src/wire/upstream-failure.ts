@@ -5,6 +5,8 @@ export type FailureKind =
 /** An upstream's refusal, read from its own envelope. */
 export interface UpstreamFailure {
   kind: FailureKind;
+  /** Only a phrase in the provider's words says so: the status stands for any fault of a request. */
+  byWords: boolean;
   status: number;
   /** The provider's own words. */
   message: string;

@@ -20,17 +20,18 @@ const formats: Record<string, ConversationFormat> = { '/v1/chat/completions': 'o
 const right: Record<string, Record<string, unknown>> = {
   '/v1/embeddings': { model: 'chat', input: 'x' }, '/v1/completions': { model: 'mock/static', prompt: 'hi' }, '/team/member_add': { team_id: 'fuzz', member: { role: 'user', user_id: 'x' } }, '/team/member_delete': { team_id: 'fuzz', user_id: 'x' }, '/team/block': { team_id: 'fuzz' },
   '/key/generate': { models: ['chat'], max_budget: 1, duration: '30d' }, '/key/update': { key: 'sk-fuzzed-key-0123456789' }, '/key/block': { key: 'sk-fuzzed-key-0123456789' }, '/key/unblock': { key: 'sk-fuzzed-key-0123456789' }, '/key/delete': { keys: ['sk-x'] }, '/key/regenerate': { key: 'sk-fuzzed-key-0123456789' },
-  '/user/new': { auto_create_key: false }, '/user/update': { user_id: 'fuzz' }, '/user/delete': { user_ids: ['x'] }, '/team/new': {}, '/team/update': { team_id: 'fuzz' }, '/team/delete': { team_ids: ['x'] }, '/model/new': { model_name: 'added', litellm_params: { model: 'openai/x', api_key: 'k' } }, '/model/update': { model_info: { id: 'x' } }, '/model/delete': { id: 'x' },
+  '/user/new': { auto_create_key: false }, '/user/update': { user_id: 'fuzz' }, '/user/delete': { user_ids: ['x'] }, '/team/new': {}, '/team/update': { team_id: 'fuzz' }, '/team/delete': { team_ids: ['x'] }, '/job/new': {}, '/job/update': { job_id: 'fuzz' }, '/job/block': { job_id: 'fuzz' }, '/job/delete': { job_ids: ['x'] },
+  '/model/new': { model_name: 'added', litellm_params: { model: 'openai/x', api_key: 'k' } }, '/model/update': { model_info: { id: 'x' } }, '/model/delete': { id: 'x' },
 };
 const asked: Record<ConversationFormat, Record<string, unknown>> = {
   'openai-chat': { model: 'mock/static', messages: [{ role: 'user', content: 'hi' }] }, 'anthropic-messages': { model: 'mock/static', max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] }, 'openai-responses': { model: 'mock/static', input: 'hi' },
 };
 const posts = [
   '/v1/embeddings', '/key/generate', '/key/update', '/key/block', '/key/unblock', '/key/delete', '/key/regenerate', '/user/new', '/user/update', '/user/delete', '/team/new', '/team/update', '/team/delete', '/model/new', '/model/update', '/model/delete',
-  '/global/spend/reset', '/claude/v1/messages', '/codex/responses', '/v1/completions', '/completions', '/team/member_add', '/team/member_delete', '/team/block', '/team/unblock', '/key/sk-x/regenerate',
+  '/global/spend/reset', '/claude/v1/messages', '/codex/responses', '/v1/completions', '/completions', '/team/member_add', '/team/member_delete', '/team/block', '/team/unblock', '/key/sk-x/regenerate', '/job/new', '/job/update', '/job/delete', '/job/block', '/job/unblock',
 ];
 const gets = [
-  '/v1/models', '/models', '/v1/models/mock/static', '/models/nothing', '/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/model/info', '/v1/model/info', '/model_group/info', '/spend/logs', '/spend/keys', '/spend/users', '/user/daily/activity', '/global/spend/report',
+  '/v1/models', '/models', '/v1/models/mock/static', '/models/nothing', '/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/job/info', '/job/list', '/model/info', '/v1/model/info', '/model_group/info', '/spend/logs', '/spend/keys', '/spend/users', '/user/daily/activity', '/global/spend/report',
   '/health', '/health/services', '/health/liveliness', '/health/readiness', '/metrics', '/ui', '/',
 ];
 
@@ -41,14 +42,14 @@ const lasts = fc.constantFrom('30s', '1mo', '0s', '-1d', '99999999999999d', '9e9
 const amount = fc.oneof(fc.integer(), fc.nat(100), fc.double(), fc.constantFrom(0, 5e9, 2 ** 53));
 const money = { max_budget: or(amount), budget_duration: or(lasts), models: or(fc.array(words, { maxLength: 3 })), metadata: fc.oneof(wild, fc.dictionary(words, wild, { maxKeys: 2 })), blocked: or(fc.boolean()) };
 const some = (fields: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Record<string, unknown>> => fc.record(fields, { requiredKeys: [] });
-const ofKeys = some({ ...money, key: or(words), keys: or(fc.array(words, { maxLength: 3 })), key_alias: or(words), user_id: or(words), team_id: or(words), aliases: or(fc.dictionary(words, words, { maxKeys: 2 })), duration: or(lasts), rpm_limit: or(amount), tpm_limit: or(amount), max_parallel_requests: or(amount) });
-const ofHolders = some({ ...money, user_id: or(words), user_ids: or(fc.array(words, { maxLength: 2 })), team_id: or(words), team_ids: or(fc.array(words, { maxLength: 2 })), user_alias: or(words), user_email: or(words), team_alias: or(words), key_alias: or(words), duration: or(lasts), auto_create_key: or(fc.boolean()) });
+const ofKeys = some({ ...money, key: or(words), keys: or(fc.array(words, { maxLength: 3 })), key_alias: or(words), user_id: or(words), team_id: or(words), job_id: or(words), aliases: or(fc.dictionary(words, words, { maxKeys: 2 })), duration: or(lasts), rpm_limit: or(amount), tpm_limit: or(amount), max_parallel_requests: or(amount) });
+const ofHolders = some({ ...money, user_id: or(words), user_ids: or(fc.array(words, { maxLength: 2 })), team_id: or(words), team_ids: or(fc.array(words, { maxLength: 2 })), job_id: or(words), job_ids: or(fc.array(words, { maxLength: 2 })), job_alias: or(words), user_alias: or(words), user_email: or(words), team_alias: or(words), key_alias: or(words), duration: or(lasts), auto_create_key: or(fc.boolean()) });
 const ofModels = some({
   model_name: or(words), id: or(words), model_info: or(some({ id: or(words), mode: or(words), max_input_tokens: or(amount), input_cost_per_token: or(amount) })),
   litellm_params: or(some({ model: or(fc.oneof(words, fc.constantFrom('openai/x', 'anthropic/y', 'bedrock/z', 'azure/*'))), api_key: or(words), api_base: or(fc.constantFrom('http://127.0.0.1:1', 'https://api.example.org', 'file:///etc/passwd', 'http://[', 'gopher://x')), rpm: or(amount), weight: or(amount), timeout: or(amount), tags: or(fc.array(words, { maxLength: 2 })) })),
 });
 const ofOthers = some({ input: wild, model: or(words), prompt: wild, encoding_format: or(words), dimensions: or(amount), messages: wild });
-const settingsOf = (path: string): fc.Arbitrary<Record<string, unknown>> => (path.startsWith('/key/') ? ofKeys : path.startsWith('/model/') ? ofModels : /^\/(user|team)\//.test(path) ? ofHolders : ofOthers);
+const settingsOf = (path: string): fc.Arbitrary<Record<string, unknown>> => (path.startsWith('/key/') ? ofKeys : path.startsWith('/model/') ? ofModels : /^\/(user|team|job)\//.test(path) ? ofHolders : ofOthers);
 
 /** One or two of the fields. */
 const fewOf = (fields: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Record<string, unknown>> => fc.tuple(fields, fc.nat(), fc.nat()).map(([all, one, other]) => {
@@ -57,7 +58,7 @@ const fewOf = (fields: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Reco
 });
 
 const query = fc.oneof(
-  fc.constant(''), fc.array(fc.tuple(fc.constantFrom('key', 'user_id', 'team_id', 'size', 'page', 'page_size', 'start_date', 'end_date', 'group_by', 'limit', 'offset', 'litellm_model_id', 'summarize', 'api_key', 'request_id', 'model_group', 'service', 'return_full_object', 'x'), fc.oneof(words, fc.constantFrom('0', '-1', '1e9', '2026-13-45', '2026-01-01', 'NaN', '%', '%00', '%zz', '+', '&&', '2026-01-01T00:00:00Z', 'true'))), { maxLength: 4 })
+  fc.constant(''), fc.array(fc.tuple(fc.constantFrom('key', 'user_id', 'team_id', 'job_id', 'size', 'page', 'page_size', 'start_date', 'end_date', 'group_by', 'limit', 'offset', 'litellm_model_id', 'summarize', 'api_key', 'request_id', 'model_group', 'service', 'return_full_object', 'x'), fc.oneof(words, fc.constantFrom('0', '-1', '1e9', '2026-13-45', '2026-01-01', 'NaN', '%', '%00', '%zz', '+', '&&', '2026-01-01T00:00:00Z', 'true'))), { maxLength: 4 })
     .map((fields) => `?${fields.map(([name, value]) => `${name}=${value.startsWith('%') ? value : encodeURIComponent(value.toWellFormed())}`).join('&')}`),
 );
 const asItIs = (path: string): string => path;

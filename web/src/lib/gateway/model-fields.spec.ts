@@ -21,9 +21,9 @@ describe('the form of a model', () => {
   });
 
   it('takes away what was emptied', () => {
-    const before = stored({ litellm_params: { model: 'groq/llama', rpm: 60, api_base: 'https://x.example', input_cost_per_token: 1e-6 }, model_info: { max_tokens: 5 } });
+    const before = stored({ litellm_params: { model: 'groq/llama', rpm: 60, api_base: 'https://x.example', input_cost_per_token: 1e-6 }, model_info: { max_input_tokens: 5, max_tokens: 4 } });
     const fields = { ...fieldsOf(before), inputPrice: '', context: '', numbers: {}, texts: {} };
-    expect(bodyOf(fields, before)).toEqual({ model_name: 'fast', litellm_params: { model: 'groq/llama', rpm: null, api_base: null, input_cost_per_token: null }, model_info: { max_tokens: null } });
+    expect(bodyOf(fields, before)).toEqual({ model_name: 'fast', litellm_params: { model: 'groq/llama', rpm: null, api_base: null, input_cost_per_token: null }, model_info: { max_input_tokens: null } });
   });
 
   it('takes another provider\'s fields away', () => {

@@ -68,7 +68,7 @@ export function fieldsOf(model: ConfiguredModel | null): ModelFields {
     name, provider, model: full.startsWith(`${provider}/`) ? full.slice(provider.length + 1) : full, kind: info['mode'] === 'embedding' ? 'embedding' : 'chat',
     texts: Object.fromEntries(textFields(provider).map((field) => [field.name, text(parameters[field.name])])),
     inputPrice: perMillion(parameters['input_cost_per_token'] ?? info['input_cost_per_token']), outputPrice: perMillion(parameters['output_cost_per_token'] ?? info['output_cost_per_token']),
-    context: text(info['max_input_tokens'] ?? info['max_tokens']), numbers: Object.fromEntries(numberFields.map((field) => [field.name, text(parameters[field.name])])),
+    context: text(info['max_input_tokens']), numbers: Object.fromEntries(numberFields.map((field) => [field.name, text(parameters[field.name])])),
   };
 }
 
@@ -98,7 +98,6 @@ export function bodyOf(fields: ModelFields, before: ConfiguredModel | null): Mod
   }
   for (const { name } of numberFields) set(parameters, before?.litellm_params, name, (fields.numbers[name] ?? '').trim() === '' ? null : Number(fields.numbers[name]));
   set(info, before?.model_info, 'max_input_tokens', fields.context.trim() === '' ? null : Number(fields.context));
-  if (stored(before?.model_info, 'max_tokens') && fields.context.trim() === '') info['max_tokens'] = null;
   set(info, before?.model_info, 'mode', fields.kind === 'embedding' ? 'embedding' : before?.model_info['mode'] === 'embedding' ? null : (before?.model_info['mode'] ?? null));
   return { model_name: fields.name.trim(), litellm_params: parameters, model_info: info };
 }

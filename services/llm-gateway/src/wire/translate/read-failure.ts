@@ -1,11 +1,31 @@
 import type { UpstreamFormat } from '../formats.ts';
+import { entryOf } from '../../entry-of.ts';
 import { isRecord } from '../token-usage.ts';
 import type { FailureKind, UpstreamFailure } from '../upstream-failure.ts';
 import { textOf, type Fields } from './fields.ts';
 
-const contextWords = /context[_ ]length|context window|maximum context|prompt is too long|input is too long|too many (input )?tokens|exceeds? the (model'?s )?(maximum|context)|input token count .*exceeds/i;
-const policyWords = /content[_ ](management[_ ])?policy|content[_ ]filter|safety system|responsible ?ai|blocked by .*(guardrail|safety)|usage polic/i;
-const quotaWords = /insufficient_quota|exceeded your current quota|credit balance is too low|billing/i;
+/** What vendors say in `code`, `type`, `status` or a reason, in small letters: words of theirs in which nothing of a request is quoted. */
+const kindsByCode: Readonly<Record<string, FailureKind>> = {
+  context_length_exceeded: 'context-window', model_context_window_exceeded: 'context-window', exceed_context_size_error: 'context-window',
+  content_filter: 'content-policy', content_policy_violation: 'content-policy', moderation_blocked: 'content-policy', responsibleaipolicyviolation: 'content-policy', data_inspection_failed: 'content-policy',
+  insufficient_quota: 'quota', billing_error: 'quota', billing_hard_limit_reached: 'quota', billing_not_active: 'quota', exceeded_current_quota_error: 'quota', arrearage: 'quota', servicequotaexceededexception: 'quota',
+  throttlingexception: 'rate-limited', api_key_invalid: 'unauthenticated',
+};
+
+/**
+ * What vendors say in words alone. A message may quote the request (names of tools, values, texts), so only whole phrases
+ * count, with the numbers that belong to them.
+ */
+const phrases: readonly [FailureKind, RegExp][] = [
+  ['context-window', new RegExp([
+    'maximum context length( is|:| of) [\\d,]+', '\\d maximum context length', '^prompt is too long', 'prompt is too long: \\d', 'input is too long for (the )?requested model', 'input length and `?max_tokens`? exceed context limit',
+    'exceeds the context window of this model', 'input tokens exceed the configured limit of \\d', 'input token count .{0,40}exceeds the maximum number of tokens allowed', 'number of input tokens exceeds maximum length',
+    'maximum prompt length is \\d', 'exceeded model token limit: \\d', 'longer than the maximum model length of \\d', 'exceeds the available context size', 'greater than the context length', 'exceeded max context length',
+    'input length exceeds (the|maximum) context length', 'please reduce the length of (the|your) (messages|prompt|input)',
+  ].join('|'), 'i')],
+  ['content-policy', /content management policy|output blocked by content filtering policy|rejected as a result of our safety system|flagged as potentially violating our usage policy/i],
+  ['quota', /credit balance is too low|you have reached your specified api usage limits|please enable billing on your project|you exceeded your current quota/i],
+];
 
 /** An upstream's refusal, read from the envelope of whichever vendor wrote it. `body` is parsed JSON, or text where it was none. */
 export function readFailure(_format: UpstreamFormat, status: number, body: unknown): UpstreamFailure {
@@ -14,8 +34,9 @@ export function readFailure(_format: UpstreamFormat, status: number, body: unkno
   const error: Fields = isRecord(envelope.error) ? envelope.error : envelope;
   const message = messageOf(error, envelope, body) ?? `The provider refused the call (HTTP ${status}).`;
   const code = codeOf(error);
-  const kind = kindOf(status, `${code ?? ''} ${textOf(error.type) ?? textOf(error.__type) ?? ''} ${message.slice(0, 4_000)}`);
-  return { kind, status, message, param: textOf(error.param), code };
+  const known = kindByCode(status, error) ?? (status === 429 ? kindByWords(message, 'quota') : null);
+  const guessed = known === null && isAboutTheRequest(status) ? kindByWords(message) : null;
+  return { kind: known ?? guessed ?? kindByStatus(status), byWords: guessed !== null, status, message, param: textOf(error.param), code };
 }
 
 function messageOf(error: Fields, envelope: Fields, body: unknown): string | null {
@@ -32,13 +53,28 @@ function codeOf(error: Fields): string | null {
   return textOf(error.status) ?? textOf(error.__type);
 }
 
-function kindOf(status: number, words: string): FailureKind {
-  if (status === 400 || status === 413 || status === 422) {
-    if (contextWords.test(words)) return 'context-window';
-    if (policyWords.test(words)) return 'content-policy';
+/** Statuses that stand for anything that may be wrong with a request. */
+const isAboutTheRequest = (status: number): boolean => status === 400 || status === 413 || status === 422;
+
+function kindByCode(status: number, error: Fields): FailureKind | null {
+  if (status >= 500) return null;
+  // OpenRouter, of what its moderators flagged.
+  if (isRecord(error.metadata) && error.metadata.flagged_input !== undefined) return 'content-policy';
+  const inner = isRecord(error.innererror) ? error.innererror.code : undefined;
+  const reasons = Array.isArray(error.details) ? error.details.map((detail: unknown) => (isRecord(detail) ? detail.reason : undefined)) : [];
+  for (const word of [error.code, error.type, inner, error.status, error.__type, ...reasons]) {
+    const kind = typeof word === 'string' ? entryOf(kindsByCode, word.slice(word.lastIndexOf('#') + 1).toLowerCase()) : undefined;
+    if (kind !== undefined) return kind;
   }
-  if (quotaWords.test(words) && (status === 429 || status === 402 || status === 400 || status === 403)) return 'quota';
-  if (/throttling|too many requests/i.test(words) && status < 500) return 'rate-limited';
+  return null;
+}
+
+function kindByWords(message: string, only?: FailureKind): FailureKind | null {
+  const words = message.slice(0, 4_000);
+  return phrases.find(([kind, pattern]) => (only === undefined || kind === only) && pattern.test(words))?.[0] ?? null;
+}
+
+function kindByStatus(status: number): FailureKind {
   switch (status) {
     case 401: return 'unauthenticated';
     case 402: return 'quota';

@@ -6,7 +6,6 @@ import { readChoice, readTools } from './read-tools.ts';
 /** A request for a response. Whatever leans on what OpenAI's service keeps is refused: here nothing is kept. */
 export function readResponsesRequest(body: Fields): ModelRequest {
   for (const name of ['previous_response_id', 'conversation', 'prompt']) if (body[name] != null) refuse(name, 'this model keeps nothing between calls: send the whole conversation as input.');
-  if (body.background === true) refuse('background', 'this model answers while the client waits.');
   const request = emptyRequest(textOf(body.model) ?? '');
   request.stream = body.stream === true;
   request.wantsUsage = true;
