@@ -93,7 +93,11 @@ describe('the response cache (LLM-4)', () => {
   it('tells apart what makes another answer', async () => {
     const content = fresh();
     await ask(content);
-    for (const asked of [{ more: { temperature: 0.5 } }, { more: { stream: true } }, { more: { model: 'claude' } }, { path: paths.messages }, { path: paths.messages, headers: { 'anthropic-beta': 'x' } }, { more: { cache: { namespace: 'other' } } }]) expect((await ask(content, asked)).again, JSON.stringify(asked)).toBe(false);
+    const others: Asked[] = [
+      { more: { temperature: 0.5 } }, { more: { stream: true } }, { more: { model: 'claude' } }, { path: paths.messages }, { path: paths.messages, headers: { 'anthropic-beta': 'x' } },
+      { more: { cache: { namespace: 'other' } } }, { more: { tags: ['mine'] } }, { headers: { 'x-litellm-tags': 'other' } },
+    ];
+    for (const asked of others) expect((await ask(content, asked)).again, JSON.stringify(asked)).toBe(false);
     expect((await ask(content, { more: { cache: { namespace: 'other' } } })).again).toBe(true);
   });
 
@@ -108,9 +112,9 @@ describe('the response cache (LLM-4)', () => {
     expect((await ask(content, { more: { cache: { 's-maxage': 1 } } })).again).toBe(false);
     expect((await ask(content, { more: { cache: { 's-maxage': 100 } } })).again).toBe(true);
     const short = fresh();
-    await ask(short, { more: { cache: { ttl: 0.3 } } });
+    await ask(short, { more: { cache: { ttl: 1.5 } } });
     expect((await ask(short)).again).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 350));
+    await new Promise((resolve) => setTimeout(resolve, 1_550));
     expect((await ask(short)).again).toBe(false);
     expect(chat.requests.some(({ raw }) => raw.includes('"cache"'))).toBe(false);
     expect((await ask(content, { more: { cache: { ttl: 'long' } } })).status).toBe(400);

@@ -62,6 +62,8 @@ const count = async (model: string, more: object = {}, key = masterKey) => {
 it('LLM-1: tokens of a configured model are counted by its provider where that speaks messages', async () => {
   expect([await count('claude'), await count('nickname'), await count('any/claude-y')]).toMatchObject([{ body: { input_tokens: 111 } }, { body: { input_tokens: 111 } }, { body: { input_tokens: 111 } }]);
   expect(seen.map(({ path, body, headers }) => [path, body.model, headers['x-api-key'], headers['anthropic-beta']])).toEqual(['claude-x', 'claude-x', 'claude-y'].map((model) => ['/v1/messages/count_tokens', model, 'claude-key', 'token-counting-2024-11-01']));
+  await count('claude', { tags: ['a'], metadata: { tags: ['b'] }, num_retries: 2 });
+  for (const name of ['tags', 'metadata', 'num_retries']) expect(seen.at(-1)!.body).not.toHaveProperty(name);
   expect(await count('vertex')).toMatchObject({ status: 200, body: { input_tokens: 222 } });
   expect(seen.at(-1)).toMatchObject({ path: '/v1/projects/acme/locations/us-east5/publishers/anthropic/models/count-tokens:rawPredict', body: { model: 'claude-opus-5-5' }, headers: { authorization: 'Bearer google-token' } });
 });

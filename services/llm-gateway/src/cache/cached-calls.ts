@@ -13,9 +13,9 @@ export function ownerOf(caller: Caller): string {
   }
 }
 
-/** The model, and the deployments behind it: when those are changed, what they said before is not given again. */
-export function placesOf(routes: Pick<RoutesService, 'router'>, { source, provider, model }: RouteName): string[] {
-  return [source, provider, model, ...(source === 'group' ? routes.router.deploymentsOf(model).map(({ entry }) => entry.id).sort() : [])];
+/** The model, the deployments behind it, and the tags that choose among them: when those are changed, what they said before is not given again. */
+export function placesOf(routes: Pick<RoutesService, 'router'>, { source, provider, model }: RouteName, tags: readonly string[]): string[] {
+  return [source, provider, model, ...(source === 'group' ? routes.router.deploymentsOf(model).map(({ entry }) => entry.id).sort() : []), ...tags.map((tag) => `tag ${tag}`).sort()];
 }
 
 /** Nothing was used, and nothing is to be paid. */

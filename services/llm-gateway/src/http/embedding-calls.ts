@@ -81,7 +81,7 @@ export class EmbeddingCalls {
     const left = (): void => gone.abort();
     response.once('close', left);
     try {
-      const entry = this.parts.cache?.entry(call, controls, { owner: ownerOf(caller), model: placesOf(routes, route), headers: {}, body }) ?? null;
+      const entry = this.parts.cache?.entry(call, controls, { owner: ownerOf(caller), model: placesOf(routes, route, tags), headers: {}, body }) ?? null;
       const answer = entry === null ? null : await entry.find();
       if (entry !== null && answer !== null) return this.answerAgain(call, held, new CallHeaders(call, key, keyCalls), entry, answer, response);
       entry?.watch(response);

@@ -104,7 +104,7 @@ export class ModelCalls {
   /** True when an answer that is kept was given. Else the call is to be made, and its answer may be kept. */
   private async answerAgain(cache: ResponseCache, serving: Serving, caller: Caller, controls: CacheControls): Promise<boolean> {
     const { call, wire, body, request, response } = serving;
-    const entry = cache.entry(call, controls, { owner: ownerOf(caller), model: placesOf(this.parts.routes, call.route), headers: vendorHeaders(wire.format, request.headers), body });
+    const entry = cache.entry(call, controls, { owner: ownerOf(caller), model: placesOf(this.parts.routes, call.route, serving.tags), headers: vendorHeaders(wire.format, request.headers), body });
     if (entry === null) return false;
     const answer = await entry.find();
     if (response.destroyed) throw new ClientGone('The client closed the connection');

@@ -18,6 +18,7 @@ import type { BodyReader } from './body-reader.ts';
 import { callRoute } from './call-route.ts';
 import { acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { parseJson } from './read-body.ts';
+import { takeRoutingControls } from './routing-controls.ts';
 
 const timeoutMs = 30_000;
 const answerBytes = 64 * 1024;
@@ -43,8 +44,9 @@ export class TokenCounts {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { callers, keyCalls, routes } = this.parts;
     const caller = await callers.identify(request.headers);
-    const raw = await this.parts.bodies.read(request, response);
-    const body = parseJson(raw);
+    const given = await this.parts.bodies.read(request, response);
+    const body = parseJson(given);
+    const raw = takeRoutingControls(body, request.headers).taken ? Buffer.from(JSON.stringify(body)) : given;
     const facts = anthropicMessages.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const route = await callRoute(routes, caller, key === null ? facts.model : modelFor(key, facts.model));
