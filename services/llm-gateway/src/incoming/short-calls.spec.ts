@@ -195,9 +195,11 @@ describe('a connection with short calls', () => {
     for (const server of opened.splice(0)) server.close();
   });
 
-  async function open(serve: (request: ShortRequest, response: CallResponse) => void): Promise<{ server: Server; short: ShortCalls; socket: Socket; read(): string; closed: Promise<void> }> {
+  async function open(serve: (request: ShortRequest, response: CallResponse) => void): Promise<{ server: Server; short: ShortCalls; socket: Socket; read(): string; arrived(bytes: number): Promise<void>; closed: Promise<void> }> {
     const server = createServer();
     const short = new ShortCalls(server, { keptMs, isServed: () => true, serve: (_, asked, response) => serve(asked, response) });
+    const accepted: Socket[] = [];
+    server.on('connection', (peer) => accepted.push(peer));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const socket = connect({ port: portOf(server), host: '127.0.0.1' });
     let text = '';
@@ -205,7 +207,7 @@ describe('a connection with short calls', () => {
     opened.push(server);
     shorts.push(short);
     sockets.push(socket);
-    return { server, short, socket, read: () => text, closed };
+    return { server, short, socket, read: () => text, arrived: async (count) => until(() => accepted.some(({ bytesRead }) => bytesRead === count)), closed };
   }
   const until = async (check: () => boolean): Promise<void> => vi.waitFor(() => expect(check()).toBe(true), { timeout: 5_000, interval: 5 });
   const ok = (response: CallResponse): void => void response.writeHead(200, ['content-length', 2]).end('ok', 'latin1');
@@ -306,6 +308,7 @@ describe('a connection with short calls', () => {
       response.writeHead(203, { 'content-type': 'a/b', 'content-length': 0 }).end();
     });
     socket.write(call);
+    await until(() => read().endsWith('\r\n\r\n'));
     await until(() => seen !== undefined);
     expect(seen).toEqual(['a/b', true, false, 203]);
     expect(read()).toContain('x-key: 1\r\ncontent-type: a/b\r\n');
@@ -325,12 +328,12 @@ describe('a connection with short calls', () => {
     const start = performance.now();
     let passed = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => start + passed);
-    const { socket, closed, read } = await open((_, response) => ok(response));
+    const { socket, closed, read, arrived } = await open((_, response) => ok(response));
     socket.write(call);
     await until(() => read().endsWith('ok'));
     passed = keptMs + 500;
     socket.write(call.slice(0, -1));
-    await sleep(50);
+    await arrived(2 * call.length - 1);
     passed += keptMs;
     // The clock that looks at connections goes once a second.
     await sleep(1_200);
@@ -342,18 +345,18 @@ describe('a connection with short calls', () => {
 
   it('outlives its call when the server closes, and no longer', async () => {
     const responses: CallResponse[] = [];
-    const { server, short, socket, read, closed } = await open((_, response) => void responses.push(response));
+    const { server, short, socket, read, arrived, closed } = await open((_, response) => void responses.push(response));
     const idle = connect({ port: portOf(server), host: '127.0.0.1' });
     sockets.push(idle);
     const idleClosed = new Promise((resolve) => idle.on('close', resolve).on('error', () => {}));
     const late = connect({ port: portOf(server), host: '127.0.0.1' });
     sockets.push(late);
     let lateText = '';
-    late.on('data', (chunk) => (lateText += chunk.toString('latin1'))).on('error', () => {});
+    const lateClosed = new Promise((resolve) => late.on('data', (chunk) => (lateText += chunk.toString('latin1'))).on('error', () => {}).on('close', resolve));
     late.write(call.slice(0, -1));
     socket.write(call);
     await until(() => responses.length === 1);
-    await sleep(50);
+    await arrived(call.length - 1);
     const ended = new Promise((resolve) => server.close(resolve));
     short.close();
     await idleClosed;
@@ -365,6 +368,7 @@ describe('a connection with short calls', () => {
     await until(() => responses.length === 2);
     ok(responses[1]!);
     await ended;
+    await lateClosed;
     expect(lateText).toMatch(/connection: close\r\n\r\nok$/);
   });
 
