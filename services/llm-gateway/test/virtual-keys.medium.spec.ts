@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDatabases, startNats, type TestDatabases } from '@deskhand/platform/testing';
 import { KeysController } from '../src/keys/keys.controller.ts';
+import { hashOf } from '../src/keys/virtual-keys.ts';
 import { masterKey, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
 import { startUpstream, type ScriptedUpstream } from './upstream.ts';
 
@@ -332,6 +333,14 @@ describe('virtual keys (LLM-5)', () => {
     expect(await spend()).toBeGreaterThan(0);
     expect((await call(two, key, { max_tokens: 50 })).status).toBe(429);
     await expect.poll(async () => (await call(two, key, { max_tokens: 50 })).status, { interval: 200 }).toBe(200);
+  });
+
+  it('pay for a call that was left before its answer no more than it could have cost', async () => {
+    const key = await makeKey({ max_budget: 1 });
+    const answer = fetch(`${one.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify({ model: 'priced', max_tokens: 3, messages: [{ role: 'user', content: 'slow' }] }), signal: AbortSignal.timeout(700) });
+    await expect(answer).rejects.toThrow();
+    const row = async () => (await one.usage()).find(({ keyHash, status }) => status === 'cancelled' && keyHash === hashOf(key));
+    await expect.poll(row).toMatchObject({ output: 3, estimated: true });
   });
 
   it('what a dead instance had leased counts as spent until its successor has accounted for its calls', async () => {

@@ -52,6 +52,8 @@ export interface RelayOptions {
   stripUsage: boolean;
   response: CallResponse;
   limits: RelayLimits;
+  /** Tokens of output that the call may have at most, as far as it says: what a provider did not say is estimated at no more. */
+  mostOutput(): number;
   /** Headers of our own for the client. */
   headers(upstreamMs: number): Record<string, string>;
   /** Asked while the client has nothing yet: true when somebody else answers, then nothing more is heard of this. */
@@ -291,7 +293,8 @@ export class RelayedCall implements ExchangeHandler {
     if (known && (sniffer?.final || status === 'completed')) return { usage: known, estimated: false };
     const answer = this.parts.reduce((sum, part) => sum + part.length, 0);
     const unseen = status === 'cancelled' && !this.options.call.stream ? Math.ceil((performance.now() - this.sentMark) * unseenTokensPerMs) : 0;
-    const output = Math.max(known?.output ?? 0, sniffer?.estimatedOutput() ?? Math.ceil(answer / 4), unseen);
+    const estimate = Math.max(sniffer?.estimatedOutput() ?? Math.ceil(answer / 4), unseen);
+    const output = Math.max(known?.output ?? 0, Math.min(estimate, this.options.mostOutput()));
     return { usage: { ...noUsage, uncachedInput: estimatedInput(this.options.call.requestBytes), ...known, output }, estimated: true };
   }
 }

@@ -1,5 +1,6 @@
 import { DeclaredError } from '@deskhand/contracts';
 import { after } from '../after.ts';
+import { answersOf, outputOf } from '../budgets/reserved-tokens.ts';
 import type { OutgoingHttp } from '../outgoing/outgoing-http.ts';
 import { secretsWith } from '../providers/without-key.ts';
 import type { AttemptFailure } from '../routing/failure.ts';
@@ -127,7 +128,7 @@ export class RoutedCall {
   }
 
   private send(attempt: Attempt, prepared: PreparedCall, { format, translation, translated, bytes }: Sent, end: (firstByteMs: number | null, tokens?: number) => void): void {
-    const { call, wire, facts, response, outgoing, size } = this.parts;
+    const { call, wire, facts, body, response, outgoing, size } = this.parts;
     const { upstream } = attempt;
     const firstByteMs = facts.stream ? attempt.firstByteMs : attempt.wholeMs;
     const longestMs = facts.stream ? Math.max(longestStreamMs, firstByteMs) : firstByteMs;
@@ -141,6 +142,7 @@ export class RoutedCall {
       call, wire, response, limits, translation, translated, target: { wire: format, secrets: secretsWith(upstream.secrets, prepared.headers), decoder: (type) => upstream.decoder(type) },
       // What the gateway asked for and the client did not is taken out again.
       stripUsage: translated === null && facts.stream && !facts.wantsUsage,
+      mostOutput: () => outputOf(body, call.outputLimit ?? Infinity).most * answersOf(body),
       headers: (upstreamMs) => this.headers(attempt, upstreamMs),
       written: (act) => this.parts.written(act),
       retry: (failure) => {
