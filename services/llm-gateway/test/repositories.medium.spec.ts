@@ -129,20 +129,21 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     const { hash } = made.row;
     const [id, known] = [(extra: { model: string | null; duration: string | null }) => extraBudgetId(hash, extra), await keys.find(hash)];
     expect(known?.budgets.map((budget) => [budget.id, budget.max, budget.model]).sort()).toEqual([[`key:${hash}`, 10, undefined], [id(day), 1, undefined], [id(fast), 2, 'fast'], [id(slow), 3, 'anthropic/slow']].sort());
-    const call = (more: Partial<UsageRow>): UsageRow => rowOf({ userId: null, conversationId: null, runId: null, keyHash: hash, cost: 0.25, ...more });
-    await usage().store([call({ modelGroup: 'fast' }), call({ modelGroup: 'fast' }), call({ modelGroup: null, provider: 'anthropic', model: 'slow' }), call({ modelGroup: 'other' }), rowOf({ keyHash: null })], false);
+    const call = (more: Partial<UsageRow>): UsageRow => rowOf({ userId: null, conversationId: null, runId: null, keyHash: hash, startedAt: Date.now(), cost: 0.25, ...more });
+    // The first began before any of these windows.
+    await usage().store([call({ modelGroup: 'other', startedAt: Date.now() - 60_000 }), call({ modelGroup: 'fast' }), call({ modelGroup: 'fast' }), call({ modelGroup: null, provider: 'anthropic', model: 'slow' }), call({ modelGroup: 'other' }), rowOf({ keyHash: null })], false);
     const spent = async (of: string): Promise<Record<string, number>> => {
       const found = (await keys.info(of))!;
       return Object.fromEntries([found.budget!, ...found.extras!].map((budget) => [budget.id.replace(of, ''), budget.spend]));
     };
-    expect(await spent(hash)).toEqual({ 'key:': 1, 'key:/window 1d': 1, 'key:/model fast': 0.5, 'key:/model anthropic/slow': 0.25 });
-    expect((await keys.bySpend(10)).map(({ row, budget }) => [row.hash === hash, budget?.spend])).toEqual([[true, 1], [false, 0]]);
+    expect(await spent(hash)).toEqual({ 'key:': 1.25, 'key:/window 1d': 1, 'key:/model fast': 0.5, 'key:/model anthropic/slow': 0.25 });
+    expect((await keys.bySpend(10)).map(({ row, budget }) => [row.hash === hash, budget?.spend])).toEqual([[true, 1.25], [false, 0]]);
     const changed = await keys.change(hash, {}, {}, { windows: [month, day] });
     expect(changed?.extras?.map((budget) => [budget.id, budget.max, budget.spend, budget.windowMs])).toEqual([[id(month), 5, 0, 30 * 86_400_000], [id(day), 1, 1, 86_400_000], [id(fast), 2, 0.5, null], [id(slow), 3, 0.25, 3_600_000]]);
     await keys.change(hash, {}, {}, { models: [] });
     const again = (await keys.regenerate(hash))!;
     expect(again.key).not.toBe(key);
-    expect(await spent(again.made.row.hash)).toEqual({ 'key:': 1, 'key:/window 30d': 0, 'key:/window 1d': 1 });
+    expect(await spent(again.made.row.hash)).toEqual({ 'key:': 1.25, 'key:/window 30d': 0, 'key:/window 1d': 1 });
     expect(await keys.info(hash)).toBeNull();
     await keys.remove([again.made.row.hash]);
     const left = await database.read(async (em) => em.find(budgetEntity, { id: { $like: '%/%' } }));

@@ -335,6 +335,18 @@ describe('virtual keys (LLM-5)', () => {
     await expect.poll(async () => (await call(two, key, { max_tokens: 50 })).status, { interval: 200 }).toBe(200);
   });
 
+  it('leave calls that were at work at the end of a window to that window: the next one has all its money, and no more', async () => {
+    const key = await makeKey({ max_budget: 0.0018, budget_duration: '4s' });
+    await new Promise((resolve) => setTimeout(resolve, 3_400));
+    const before = await Promise.all(Array.from({ length: 4 }, async () => call(one, key, { max_tokens: 50, messages: [{ role: 'user', content: 'slow' }] })));
+    const good = before.filter(({ status }) => status === 200).length;
+    expect(good).toBeGreaterThan(1);
+    let after = 0;
+    while ((await call(two, key, { max_tokens: 50 })).status === 200) after++;
+    expect(after).toBeGreaterThan(1);
+    await expect.poll(async () => (await info(key)).spend as number).toBeCloseTo(after * (20 * perInput + 50 * perOutput), 9);
+  });
+
   it('pay for a call that was left before its answer no more than it could have cost', async () => {
     const key = await makeKey({ max_budget: 1 });
     const answer = fetch(`${one.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${key}` }, body: JSON.stringify({ model: 'priced', max_tokens: 3, messages: [{ role: 'user', content: 'slow' }] }), signal: AbortSignal.timeout(700) });

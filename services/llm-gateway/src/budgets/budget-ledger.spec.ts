@@ -94,4 +94,44 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
     await ledger.reserve([{ id: 'b', max: 1 }], 1);
     await expect(ledger.reserve([{ id: 'b', max: 1 }], 1)).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
+
+  it('keeps nothing of a window that another instance has ended, and nothing that comes too late for its own', async () => {
+    let [now, windowEnd, held, left] = [0, 1_000, 0, 1];
+    const lease: BudgetLeases['lease'] = async (_, least, wanted) => {
+      const isFirst = held === 0;
+      const granted = left < least ? 0 : Math.min(left, wanted);
+      held += granted;
+      left -= granted;
+      return { granted, left, windowEnd, isFirst };
+    };
+    const reserve = async (ledger: BudgetLedger, amount: number) => ledger.reserve([{ id: 'b', max: 1 }], amount);
+    const ledger = new BudgetLedger({ giveBack: async () => {}, lease }, () => now);
+    const atWork = await reserve(ledger, 0.01);
+    // By the other's clock, which is ahead.
+    [windowEnd, held, left] = [2_000, 0, 1];
+    const next = await reserve(ledger, 0.5);
+    ledger.settle(atWork, 0);
+    await reserve(ledger, 0.5);
+    ledger.settle(next, 0.4);
+    await expect(reserve(ledger, 0.2)).rejects.toMatchObject({ message: expect.stringContaining('$0.1 of $1 is left') as string });
+    [now, left] = [2_000, 1];
+    await expect(reserve(ledger, 0.1)).rejects.toMatchObject({ code: 'budget_exceeded' });
+  });
+
+  it('gives back what it leased of a budget that was larger', async () => {
+    const shared = bank(100);
+    const ledger = new BudgetLedger(shared);
+    ledger.settle(await ledger.reserve([{ id: 'b', max: 100 }], 0.1), 0);
+    expect(shared.leased).toBe(2);
+    await ledger.reserve([{ id: 'b', max: 0.1 }], 0.1);
+    expect(shared.leased).toBeCloseTo(0.1, 9);
+  });
+
+  it('refuses no small call because many large ones are refused before it', async () => {
+    const ledger = new BudgetLedger(bank(1));
+    const large = Array.from({ length: 100 }, async () => ledger.reserve([{ id: 'b', max: 1 }], 2));
+    const small = (async () => ledger.reserve([{ id: 'b', max: 1 }], 0.5))();
+    expect((await Promise.allSettled(large)).every(({ status }) => status === 'rejected')).toBe(true);
+    expect(await small).toMatchObject({ amount: 0.5 });
+  });
 });

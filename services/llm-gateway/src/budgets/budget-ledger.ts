@@ -8,13 +8,21 @@ export interface Budget {
   model?: string;
 }
 
+export interface Lease {
+  granted: number;
+  left: number;
+  windowEnd: number | null;
+  isFirst?: boolean;
+}
+
 /** What the ledger asks of the database. */
 export interface BudgetLeases {
   /**
    * Leases at least `least` and at most `wanted` of what is neither spent nor leased; less than `least` means that there is not more.
-   * `left` is what nobody holds after that. `windowEnd` is when the budget begins anew, Unix milliseconds, null: never.
+   * `left` is what nobody holds after that. `windowEnd` is when the budget begins anew, Unix milliseconds, null: never. `isFirst`: this
+   * instance held nothing of it before, or of a window that is over by now.
    */
-  lease(budgetId: string, least: number, wanted: number): Promise<{ granted: number; left: number; windowEnd: number | null }>;
+  lease(budgetId: string, least: number, wanted: number): Promise<Lease>;
   /** What was leased here and is not needed any more. */
   giveBack(budgetId: string, amount: number): Promise<void>;
 }
@@ -26,6 +34,8 @@ export interface Reservation {
 }
 
 interface Slice {
+  /** The budget's maximum when it was last asked for. */
+  max: number;
   /** Leased by this instance and not set aside for a call. May be below zero when a call cost more than was thought. */
   available: number;
   windowEnd: number | null;
@@ -38,6 +48,8 @@ interface Slice {
 
 /** Share of a budget that is leased at once, so that most calls ask nobody. */
 const sliceShare = 0.02;
+/** So many slices are all there is, unless some of it comes back meanwhile. */
+const mostAsked = 50;
 
 /**
  * The money of budgets as this instance sees it: leased from the database in slices, set aside before a call and settled after it.
@@ -50,7 +62,7 @@ export class BudgetLedger {
 
   /** Sets `amount` aside in all of `budgets`, or in none. A promise only where a lease must be asked for; rejects with `WireError`, saying what is left. */
   reserve(budgets: readonly Budget[], amount: number): Reservation | Promise<Reservation> {
-    const slices = budgets.map(({ id }) => this.#sliceOf(id));
+    const slices = budgets.map((budget) => this.#sliceFor(budget));
     if (slices.some(({ available }) => available < amount)) return this.#reserveAsking(budgets, amount);
     for (const slice of slices) take(slice, amount);
     return { amount, budgets: budgets.map(({ id }, index) => ({ id, epoch: slices[index]!.epoch })) };
@@ -74,10 +86,9 @@ export class BudgetLedger {
 
   /** Gives back what is left of a budget's slice, because the budget was changed: the next call leases by what it says now. */
   async forget(id: string): Promise<void> {
+    await this.#slices.get(id)?.refilling?.catch(() => undefined);
     const slice = this.#slices.get(id);
-    if (slice === undefined) return;
-    await slice.refilling?.catch(() => undefined);
-    await this.#giveBack(id, slice, slice.available);
+    if (slice !== undefined) await this.#giveBack(id, slice, slice.available);
   }
 
   /** Gives back what nobody here needed since it was called last: other instances may. */
@@ -101,8 +112,8 @@ export class BudgetLedger {
   }
 
   async #take({ id, max }: Budget, amount: number): Promise<{ id: string; epoch: number }> {
-    for (let tries = 0; ; tries++) {
-      const slice = this.#sliceOf(id);
+    for (let asked = 0; ; ) {
+      const slice = this.#sliceFor({ id, max });
       if (slice.available >= amount) {
         take(slice, amount);
         return { id, epoch: slice.epoch };
@@ -110,18 +121,23 @@ export class BudgetLedger {
       if (slice.refilling !== null) await slice.refilling.catch(() => undefined);
       else {
         const missing = amount - slice.available;
-        let left = 0;
-        let granted = 0;
-        slice.refilling = this.leases.lease(id, missing, Math.max(missing, max * sliceShare)).then((lease) => {
-          ({ left, granted } = lease);
-          slice.available += granted;
-          slice.windowEnd = lease.windowEnd;
-        }).finally(() => (slice.refilling = null));
+        const leasing = this.leases.lease(id, missing, Math.max(missing, max * sliceShare));
+        slice.refilling = leasing.then((lease) => this.#granted(id, lease)).finally(() => (slice.refilling = null));
         await slice.refilling;
-        if (granted < missing && slice.available < amount) throw exceeded(id, max, left + Math.max(0, slice.available), amount, slice.windowEnd);
+        const { granted, left, windowEnd } = await leasing;
+        const { available } = this.#sliceOf(id);
+        // Others here may have been quicker to take what was leased, but not for ever.
+        if ((granted < missing && available < amount) || ++asked > mostAsked) throw exceeded(id, max, left + Math.max(0, available), amount, windowEnd);
       }
-      if (tries > 50) throw exceeded(id, max, 0, amount, slice.windowEnd);
     }
+  }
+
+  #granted(id: string, { granted, windowEnd, isFirst = false }: Lease): void {
+    // The window that it is of may have ended on its way here.
+    if (windowEnd !== null && windowEnd <= this.now()) return;
+    const slice = isFirst ? this.#beginAnew(id) : this.#sliceOf(id);
+    slice.available += granted;
+    slice.windowEnd = windowEnd;
   }
 
   #give(id: string, epoch: number, amount: number): void {
@@ -129,11 +145,23 @@ export class BudgetLedger {
     if (slice && slice.epoch === epoch) slice.available += amount;
   }
 
+  #sliceFor({ id, max }: Budget): Slice {
+    const slice = this.#sliceOf(id);
+    // What was leased of a larger budget may be more than all there is now.
+    if (max < slice.max) void this.#giveBack(id, slice, slice.available).catch(() => undefined);
+    slice.max = max;
+    return slice;
+  }
+
   #sliceOf(id: string): Slice {
     const known = this.#slices.get(id);
     if (known && (known.windowEnd === null || known.windowEnd > this.now())) return known;
-    // In a new window leases begin from nothing.
-    const slice: Slice = { available: 0, windowEnd: null, epoch: (known?.epoch ?? 0) + 1, refilling: null, idle: 0 };
+    return this.#beginAnew(id);
+  }
+
+  /** In a new window leases begin from nothing. */
+  #beginAnew(id: string): Slice {
+    const slice: Slice = { max: 0, available: 0, windowEnd: null, epoch: (this.#slices.get(id)?.epoch ?? 0) + 1, refilling: null, idle: 0 };
     this.#slices.set(id, slice);
     return slice;
   }

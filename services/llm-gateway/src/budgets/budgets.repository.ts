@@ -6,7 +6,7 @@ import { budgetEntity, budgetLeaseEntity, virtualKeyEntity, type BudgetRow, type
 import { extraBudgetId } from '../keys/extra-budgets.ts';
 import { askedModel } from '../providers/route.ts';
 import { Router } from '../routing/router.ts';
-import type { BudgetLeases } from './budget-ledger.ts';
+import type { BudgetLeases, Lease } from './budget-ledger.ts';
 import { countsFor } from './model-budgets.ts';
 
 /** Amounts smaller than this are rounding. */
@@ -21,7 +21,7 @@ export class BudgetsRepository implements BudgetLeases {
     this.instance = settings.values.SERVICE_INSTANCE;
   }
 
-  async lease(budgetId: string, least: number, wanted: number): Promise<{ granted: number; left: number; windowEnd: number | null }> {
+  async lease(budgetId: string, least: number, wanted: number): Promise<Lease> {
     return this.database.transaction(async (em) => {
       const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
       // A budget that was taken away meanwhile holds nobody up.
@@ -35,7 +35,7 @@ export class BudgetsRepository implements BudgetLeases {
       const lease = await em.findOne(budgetLeaseEntity, { budgetId, instance: this.instance });
       if (lease === null) em.create(budgetLeaseEntity, { budgetId, instance: this.instance, amount: granted });
       else lease.amount += granted;
-      return { granted, left: free - granted, windowEnd };
+      return { granted, left: free - granted, windowEnd, isFirst: lease === null };
     });
   }
 
@@ -52,14 +52,21 @@ export class BudgetsRepository implements BudgetLeases {
 
   /** Adds what stored calls cost to their budgets, in the transaction that stores them: so each counts exactly once. */
   async spend(em: EntityManager, rows: readonly UsageRow[]): Promise<void> {
-    const costs = new Map<string, number>();
+    const calls = new Map<string, UsageRow[]>();
     const keys = await keysWithExtras(em, rows);
-    for (const row of rows) for (const id of [...budgetIdsOf(row), ...this.extraIdsOf(row, keys)]) costs.set(id, (costs.get(id) ?? 0) + (row.cost ?? 0));
+    for (const row of rows) {
+      for (const id of [...budgetIdsOf(row), ...this.extraIdsOf(row, keys)]) {
+        const known = calls.get(id);
+        if (known === undefined) calls.set(id, [row]);
+        else known.push(row);
+      }
+    }
     // In one order everywhere: two instances never wait for each other.
-    for (const [id, cost] of [...costs].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    for (const [id, counted] of [...calls].sort(([one], [other]) => (one < other ? -1 : 1))) {
       const budget = await em.findOne(budgetEntity, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
       if (budget === null) continue;
       await this.beginAnew(em, budget);
+      const cost = costSince(windowBegin(budget), counted);
       budget.spend += cost;
       const lease = await em.findOne(budgetLeaseEntity, { budgetId: id, instance: this.instance });
       if (lease === null) continue;
@@ -102,6 +109,12 @@ export class BudgetsRepository implements BudgetLeases {
     await em.nativeDelete(budgetLeaseEntity, { budgetId: budget.id });
   }
 }
+
+/** Unix milliseconds. */
+const windowBegin = ({ resetsAt, windowMs }: BudgetRow): number => (resetsAt == null || windowMs == null ? -Infinity : resetsAt - windowMs);
+
+/** A call that began in the window before was set aside there: what it cost is not this one's, which has not held it back from anybody. */
+const costSince = (begin: number, rows: readonly UsageRow[]): number => rows.reduce((sum, { startedAt, cost }) => (startedAt < begin ? sum : sum + (cost ?? 0)), 0);
 
 type Keys = ReadonlyMap<string, Pick<VirtualKeyRow, 'extraBudgets' | 'aliases'>>;
 

@@ -253,7 +253,10 @@ export class KeyRoutes {
 
   private async removeHolders(kind: HolderKind, ids: readonly string[]): Promise<string[]> {
     const removed: string[] = [];
-    for (const id of ids) if (await this.parts.keys.removeHolder(kind, id)) removed.push(id);
+    for (const id of ids) {
+      if (await this.parts.keys.removeHolder(kind, id)) removed.push(id);
+      await this.parts.ledger.forget(`${kind}:${id}`);
+    }
     return removed;
   }
 }

@@ -4,7 +4,7 @@ import { LockMode } from '@deskhand/platform/database';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Budget } from '../budgets/budget-ledger.ts';
 import { durationMs } from '../budgets/duration.ts';
-import { budgetEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type TeamMember, type VirtualKeyRow } from '../database/entities.ts';
+import { budgetEntity, budgetLeaseEntity, holderEntity, virtualKeyEntity, type BudgetRow, type HolderRow, type TeamMember, type VirtualKeyRow } from '../database/entities.ts';
 import { extraBudgetId, type ExtraBudget } from './extra-budgets.ts';
 import { heldByRun, runOf } from './run-holder.ts';
 import { hashOf, type VirtualKey } from './virtual-keys.ts';
@@ -84,7 +84,7 @@ export class KeysRepository {
       const rows = await em.find(virtualKeyEntity, { hash: { $in: [...hashes] } });
       for (const row of rows) em.remove(row);
       await em.flush();
-      await em.nativeDelete(budgetEntity, { id: { $in: rows.flatMap((row) => [`key:${row.hash}`, ...idsOfExtra(row)]) } });
+      await removeBudgets(em, rows.flatMap((row) => [`key:${row.hash}`, ...idsOfExtra(row)]));
       return rows.map(({ hash }) => hash);
     });
   }
@@ -167,7 +167,7 @@ export class KeysRepository {
     const hashes = await this.database.read(async (em) => (await em.find(virtualKeyEntity, keysUnder(kind, id), { fields: ['hash'] })).map(({ hash }) => hash));
     await this.remove(hashes);
     return this.database.transaction(async (em) => {
-      await em.nativeDelete(budgetEntity, { id: `${kind}:${id}` });
+      await removeBudgets(em, [`${kind}:${id}`]);
       return (await em.nativeDelete(holderEntity, { kind, id })) > 0;
     });
   }
@@ -230,6 +230,12 @@ const idsOfExtra = ({ hash, extraBudgets }: Pick<VirtualKeyRow, 'hash' | 'extraB
 
 /** The keys of a user, a team or a job. */
 export const keysUnder = (kind: HolderKind, id: string): { userId: string } | { teamId: string } | { jobId: string } => (kind === 'user' ? { userId: id } : kind === 'team' ? { teamId: id } : { jobId: id });
+
+/** With what is leased of them: another budget may have the same name one day. */
+async function removeBudgets(em: EntityManager, ids: readonly string[]): Promise<void> {
+  await em.nativeDelete(budgetEntity, { id: { $in: [...ids] } });
+  await em.nativeDelete(budgetLeaseEntity, { budgetId: { $in: [...ids] } });
+}
 
 async function costOf(em: EntityManager, conversationId: string): Promise<number> {
   const [row] = await em.execute<{ cost: number | null }[]>('select sum(cost) as cost from usage_hours where conversation_id = ?', [conversationId]);
