@@ -43,11 +43,13 @@ describe('what is reserved for a call (LLM-5)', () => {
     ['a conversation that the provider has', { input: 'hi', previous_response_id: 'resp_1' }, 200_000],
     ['items that the provider has', { input: [{ type: 'item_reference', id: 'msg_1' }, { id: 'msg_2' }, { type: 'reasoning', id: 'rs_1', summary: [] }, { role: 'user', content: 'hi' }] }, 400_000],
     ['items that the provider has, in a body of two formats', { messages: [], input: [{ id: 'msg_1' }] }, 200_000],
-    ['tools of the caller\'s own', { messages: [], tools: [{ type: 'function', function: { name: 'web_search' } }, { name: 'a', input_schema: {} }, { type: 'bash_20250124', name: 'bash' }, { type: 'computer_use_preview' }, { type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'b' }] }] }, 0],
-    ['tools that the provider runs', { messages: [], tools: [{ type: 'web_search_20260209', name: 'web_search' }, { type: 'code_interpreter' }, { google_search: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'mcp' }] }] }, 800_000],
+    ['tools of the caller\'s own, which a vendor explains to the model', { messages: [], tools: [{ type: 'function', function: { name: 'web_search' } }, { name: 'a', input_schema: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'b' }] }] }, 1_000],
+    ['tools of a vendor\'s making that the caller runs', { messages: [], tools: [{ type: 'bash_20250124', name: 'bash' }, { type: 'computer_use_preview' }] }, 3_000],
+    ['a form that is asked of the answer', { messages: [], output_config: { format: { type: 'json_schema', schema: {} } } }, 1_000],
+    ['tools that the provider runs', { messages: [], tools: [{ type: 'web_search_20260209', name: 'web_search' }, { type: 'code_interpreter' }, { google_search: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'mcp' }] }] }, 801_000],
     ['what else brings something in', { messages: [], mcp_servers: [{ type: 'url' }], web_search_options: {} }, 400_000],
     ['tools that come along with the input', { input: [{ type: 'additional_tools', tools: [{ type: 'file_search' }] }] }, 200_000],
-    ['nonsense', { messages: [null, 5, { content: [null, [], { source: 7, image_url: null }] }], tools: 'all' }, 0],
+    ['nonsense', { messages: [null, 5, { content: [null, [], { source: 7, image_url: null }] }], tools: 'all' }, 1_000],
   ])('input: a token a byte, and %s', (_, body, beside) => {
     const raw = Buffer.from(JSON.stringify(body));
     expect(inputOf(body as Record<string, unknown>, raw, 1_000)).toBe(raw.length + beside);

@@ -41,7 +41,8 @@ export function inputOf(body: Body, raw: Buffer, pictureTokens: number): number 
   let tokens = raw.length;
   for (const name of kept) if (Object.hasOwn(body, 'input') && isThere(body[name])) tokens += elsewhereTokens;
   for (const name of fetching) if (isThere(body[name])) tokens += elsewhereTokens;
-  tokens += elsewhereTokens * serverToolsOf(body);
+  tokens += toolTokensOf(body);
+  if (explained.some((name) => isStated(body, name))) tokens += explanationTokens;
   if (isStated(body, 'messages') && mayRefer(body, 'messages')) for (const message of listOf(body.messages)) tokens += namedBy(fieldsOf(message), pictureTokens);
   // An item that the provider keeps may be named by nothing but its id.
   if (isStated(body, 'input') && (mayRefer(body, 'input') || raw.includes('"id"') || raw.includes('"additional_tools"'))) {
@@ -54,11 +55,15 @@ const kept = ['previous_response_id', 'conversation', 'prompt'];
 /** By which providers, or those between, are asked to bring in more. */
 const fetching = ['mcp_servers', 'web_search_options', 'search_parameters', 'plugins'];
 
+/** What vendors tell a model unseen about its tools, and about the form that is asked of its answer: hundreds of tokens, however short the request is. */
+const explanationTokens = 1_000;
+const explained = ['tools', 'functions', 'response_format', 'output_config', 'output_format', 'text'];
+
 /** Whether any of it may be kept in a cache for an hour, which costs more. Only Claude is asked for that by a word of the body. */
 export const mayKeepForAnHour = (places: readonly NamedPlace[], raw: Buffer): boolean => places.every((place) => !isNamed(place, /claude/i)) || hour.some((word) => raw.includes(word));
 const hour = ['"1h"', '\\u0031', '\\u0068'];
 
-const namedBy = (message: Body, pictureTokens: number): number => namedIn(message.content, pictureTokens) + namedIn(message.output, pictureTokens) + elsewhereTokens * serverTools(message.tools);
+const namedBy = (message: Body, pictureTokens: number): number => namedIn(message.content, pictureTokens) + namedIn(message.output, pictureTokens) + toolTokens(message.tools);
 const isKeptItem = ({ type, role, id }: Body): boolean => type === 'item_reference' || ((type ?? role ?? null) === null && isThere(id));
 
 /** Tokens of what is named beside the bytes, of one part or a list of them. The bytes of a picture are none. */
@@ -91,31 +96,32 @@ const hasFile = ({ image_url, file, file_id, file_url, file_data }: Body, source
   [image_url, file_id, file_url, file_data, fieldsOf(file).file_id, fieldsOf(file).file_data, source.file_id, source.url, source.type === 'text' ? undefined : source.data].some(isThere);
 
 /** Agents send the same long list with every call: what was found in it is remembered by its bytes. */
-const knownLists: { bytes: Buffer; count: number }[] = [];
+const knownLists: { bytes: Buffer; tokens: number }[] = [];
 const [mostLists, longestList] = [32, 256 * 1024];
 
-function serverToolsOf(body: Body): number {
+function toolTokensOf(body: Body): number {
   const bytes = unreadBytes(body, 'tools');
   const known = bytes && knownLists.find((list) => list.bytes.equals(bytes));
-  if (known) return known.count;
-  const count = serverTools(body.tools);
-  if (bytes !== null && bytes.length <= longestList && knownLists.unshift({ bytes: Buffer.from(bytes), count }) > mostLists) knownLists.pop();
-  return count;
+  if (known) return known.tokens;
+  const tokens = toolTokens(body.tools);
+  if (bytes !== null && bytes.length <= longestList && knownLists.unshift({ bytes: Buffer.from(bytes), tokens }) > mostLists) knownLists.pop();
+  return tokens;
 }
 
-/** How many of these tools the provider runs itself: they bring in text, or have a fee. */
-function serverTools(tools: unknown): number {
-  let count = 0;
+/** What tools take beside their bytes: those that the provider runs itself bring in text, or have a fee; those that it made for callers to run are explained by it. */
+function toolTokens(tools: unknown): number {
+  let tokens = 0;
   for (const tool of listOf(tools)) {
     const { type, name, function: called, tools: inner } = fieldsOf(tool);
-    if (type === 'namespace') count += serverTools(inner);
-    else if (typeof type === 'string' ? !clientTool.test(type) : (name ?? called) === undefined) count++;
+    if (type === 'namespace') tokens += toolTokens(inner);
+    else if (typeof type !== 'string') tokens += (name ?? called) === undefined ? elsewhereTokens : 0;
+    else if (type !== 'function' && type !== 'custom') tokens += clientTool.test(type) ? explanationTokens : elsewhereTokens;
   }
-  return count;
+  return tokens;
 }
 
 /** Run by who calls, or looked for among what the request itself says. */
-const clientTool = /^(function|custom|local_shell|apply_patch|computer\w*|(bash|text_editor|memory)_\d+|tool_search\w*)$/;
+const clientTool = /^(local_shell|apply_patch|computer\w*|(bash|text_editor|memory)_\d+|tool_search\w*)$/;
 
 const isThere = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

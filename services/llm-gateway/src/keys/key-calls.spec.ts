@@ -27,3 +27,9 @@ router_settings: { fallbacks: [{ first: [openai/gpt-5.5] }] }
   expect(call.reserved).toBeGreaterThan(0.03);
   expect(call.reserved).toBeLessThan(0.031);
 });
+
+it('LLM-5: sets aside the least output that responses take, for a smaller limit becomes that', async () => {
+  const calls = keyCallsOf('model_list: [{ model_name: m, litellm_params: { model: openai/responses/m, api_key: k, input_cost_per_token: 0, output_cost_per_token: 0.001 } }]');
+  const body = { model: 'm', max_tokens: 1, messages: [] };
+  expect((await calls.begin(key, { source: 'group', provider: '', model: 'm' }, Buffer.from(JSON.stringify(body)), body)).reserved).toBeCloseTo(0.016, 9);
+});

@@ -9,6 +9,7 @@ import type { Reachable } from '../routing/router.ts';
 import type { EndedCall } from '../usage/model-call.ts';
 import type { PriceTable } from '../usage/price-table.ts';
 import { inputTokens } from '../wire/token-usage.ts';
+import { leastOutput } from '../wire/translate/responses/write-request.ts';
 import { WireError } from '../wire/wire-format.ts';
 import type { CallLimits, Left } from './call-limits.ts';
 import { isRunHolder } from './run-holder.ts';
@@ -100,7 +101,8 @@ export class KeyCalls {
     const dearer = body.service_tier === 'priority' ? 'service_tier' : body.speed === 'fast' ? 'speed' : null;
     if (dearer !== null) throw new WireError('forbidden', `${budgetWords(key)}, and what ${dearer}: "${String(body[dearer])}" costs is not known. Leave it out.`, dearer, 'unknown_price');
     const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
-    const output = eachOutput * answersOf(body);
+    // Where it ends up as a response, a smaller limit becomes this one.
+    const output = Math.max(eachOutput, leastOutput) * answersOf(body);
     const most = after(this.placesOf(route, key.userId), (places) => mostExpensive(places, { input: inputOf(body, raw, pictureTokensAt(places)), output, forAnHour: mayKeepForAnHour(places, raw) }, (call) => this.prices.cost(call)));
     return after(most, (amount) => {
       if (typeof amount !== 'number') throw new WireError('forbidden', `${budgetWords(key)}, and the price of ${amount.unknown} is not known: give it one in the configuration (input_cost_per_token, output_cost_per_token).`, 'model', 'unknown_price');

@@ -7,6 +7,9 @@ import { strictable } from '../strict-schema.ts';
 import { textOfParts, toolFailed } from '../tool-results.ts';
 import type { ToolNames } from '../tool-names.ts';
 
+/** OpenAI's responses take no smaller output limit. */
+export const leastOutput = 16;
+
 /** A request as OpenAI's responses take it. Nothing is kept there; reasoning comes back encrypted and travels with the conversation. */
 export function writeResponsesRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
   const [first, ...rest] = request.messages;
@@ -21,7 +24,7 @@ export function writeResponsesRequest(request: ModelRequest, names: ToolNames, d
     tools: tools.length === 0 ? null : tools,
     tool_choice: tools.length === 0 ? null : writeChoice(request.toolChoice, names, request.tools),
     parallel_tool_calls: tools.length === 0 ? null : request.parallelTools,
-    max_output_tokens: request.maxOutput === null ? null : Math.max(request.maxOutput, 16),
+    max_output_tokens: request.maxOutput === null ? null : Math.max(request.maxOutput, leastOutput),
     temperature: sampling ? request.temperature : null,
     top_p: sampling ? request.topP : null,
     reasoning: reasons && request.reasoning !== null ? stated({ effort: effortOf(request.reasoning, dialect), summary: request.reasoning.mode === 'off' ? null : 'auto' }) : null,
