@@ -82,7 +82,7 @@ function makeRecorder({ values }: GatewaySettings, usage: UsageRepository, metri
 function makeRouter({ file }: GatewayFileService, outgoing: OutgoingHttp, limits: LimitLedger, prices: PriceTable): Router {
   try {
     const router = new Router(file, { outgoing, environment: process.env }, limits);
-    router.useWindows(async ({ sample, entry }) => (sample === null ? null : prices.contextWindowAt(sample.baseUrl, entry.baseModel ?? sample.model)));
+    router.useWindows(async ({ sample, entry }) => (sample === null ? null : prices.contextWindowAt(sample.baseUrl, sample.provider, entry.baseModel ?? sample.model)));
     return router;
   } catch (error) {
     // What a deployment lacks is a matter of the configuration; the words name the model.

@@ -164,8 +164,8 @@ describe('embeddings (LLM-1)', () => {
     const make = async (settings: object): Promise<string> => ((await (await fetch(`${gateway.url}/key/generate`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify(settings) })).json()) as Body).key as string;
     expect((await ask({ model: 'openai', input: 'hi' }, 'sk-nobody')).status).toBe(401);
     expect((await ask({ model: 'openai', input: 'hi' }, await make({ models: ['titan'] }))).status).toBe(403);
-    const [rich, poor, few] = [await make({ max_budget: 1, models: ['mistral', 'mistral-embed', 'openai'] }), await make({ max_budget: 0.0000000001 }), await make({ rpm_limit: 1 })];
-    expect((await ask({ model: 'mistral', input: 'hi' }, rich)).status).toBe(403);
+    const [rich, poor, few] = [await make({ max_budget: 1, models: ['azure', 'openai'] }), await make({ max_budget: 0.0000000001 }), await make({ rpm_limit: 1 })];
+    expect(await ask({ model: 'azure', input: 'hi' }, rich)).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
     expect(await ask({ model: 'openai', input: 'hi' }, few)).toMatchObject({ status: 200 });
     expect(await ask({ model: 'openai', input: 'hi' }, few)).toMatchObject({ status: 429 });
     expect(await ask({ model: 'openai', input: 'hi' }, poor)).toMatchObject({ status: expect.toSatisfy((status: number) => [403, 429].includes(status)) as number });

@@ -42,8 +42,8 @@ export interface ModelEntry {
   group: string;
   parameters: DeploymentParameters;
   limits: DeploymentLimits;
-  /** US dollars a token; null: from the price list. */
-  prices: Prices;
+  /** US dollars a token; what is null is from the price list. Null itself: nobody configured this, it is the way to a provider of a person's own or the server's. */
+  prices: Prices | null;
   /** The model that prices and limits are looked up for, when the deployment's name does not say it. */
   baseModel: string | null;
   mode: string | null;

@@ -54,9 +54,9 @@ export class ModelViews {
       return cost === null ? null : cost / sampleTokens;
     };
     const [input, output, cacheRead, listed] = await Promise.all([
-      price({ uncachedInput: sampleTokens }), price({ output: sampleTokens }), price({ cacheRead: sampleTokens }), this.prices.contextWindowAt(sample.baseUrl, entry.baseModel ?? sample.model),
+      price({ uncachedInput: sampleTokens }), price({ output: sampleTokens }), price({ cacheRead: sampleTokens }), this.prices.contextWindowAt(sample.baseUrl, sample.provider, entry.baseModel ?? sample.model),
     ]);
-    return { prices: { input, output, cache_read: cacheRead, configured: entry.prices.input !== null || entry.prices.output !== null }, context_window: entry.limits.maxInputTokens ?? listed };
+    return { prices: { input, output, cache_read: cacheRead, configured: entry.prices?.input != null || entry.prices?.output != null }, context_window: entry.limits.maxInputTokens ?? listed };
   }
 }
 
@@ -76,7 +76,7 @@ function namesIn({ model = '', api_base: base }: Readonly<Record<string, unknown
 function parametersOf({ parameters, limits, prices }: ModelEntry): Record<string, unknown> {
   const all = {
     ...parameters, rpm: limits.rpm, tpm: limits.tpm, max_parallel_requests: limits.maxParallelRequests, timeout: limits.timeout, stream_timeout: limits.streamTimeout, max_retries: limits.maxRetries, weight: limits.weight, order: limits.order,
-    tags: limits.tags.length > 0 ? [...limits.tags] : null, input_cost_per_token: prices.input, output_cost_per_token: prices.output, cache_read_input_token_cost: prices.cacheRead, cache_creation_input_token_cost: prices.cacheWrite, cache_creation_input_token_cost_above_1hr: prices.cacheWriteHour,
+    tags: limits.tags.length > 0 ? [...limits.tags] : null, input_cost_per_token: prices?.input, output_cost_per_token: prices?.output, cache_read_input_token_cost: prices?.cacheRead, cache_creation_input_token_cost: prices?.cacheWrite, cache_creation_input_token_cost_above_1hr: prices?.cacheWriteHour,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value != null));
 }

@@ -36,6 +36,17 @@ describe('what calls cost', () => {
     expect(await table.cost(call('openai', 'gpt-5.5', { output: 5 }, { officialPrices: false, baseUrl: 'http://127.0.0.1:8000/v1' }))).toBeNull();
   });
 
+  it('is that of the name at an address that nobody lists, where an operator configured it and named no other', async () => {
+    const open = { input: null, output: null, cacheRead: null, cacheWrite: null, cacheWriteHour: null };
+    const through = { officialPrices: false, baseUrl: 'https://llm-proxy.example.com/v1', prices: open };
+    expect(await table.cost(call('openai', 'gpt-5.5', { output: 5 }, through))).toBeCloseTo((5 * 30) / 1e6, 9);
+    expect(await table.cost(call('openai', 'fast', { output: 5 }, { ...through, baseModel: 'gpt-5.5' }))).toBeCloseTo((5 * 30) / 1e6, 9);
+    expect(await table.cost(call('openai', 'gpt-5.5', { output: 5 }, { ...through, prices: { ...open, output: 1 } }))).toBe(5);
+    expect(await table.cost(call('openai', 'meta-llama/Llama-3.3-70B', { output: 5 }, through))).toBeNull();
+    expect(await table.cost(call('hosted_vllm', 'gpt-5.5', { output: 5 }, through))).toBeNull();
+    expect(await table.contextWindowAt('http://127.0.0.1:8000', 'anthropic', 'claude-haiku-4-5')).toBe(200_000);
+  });
+
   it('is nothing for built-in models and for calls that used nothing', async () => {
     expect(await table.cost(call('scripted', 'demo', { output: 5 }, { baseUrl: null }))).toBe(0);
     expect(await table.cost(call('openai', 'my-model', {}))).toBe(0);
@@ -44,7 +55,7 @@ describe('what calls cost', () => {
   it('comes with context windows', async () => {
     expect(await table.contextWindow('anthropic', 'claude-haiku-4-5')).toBe(200_000);
     expect(await table.contextWindow('openai', 'nothing')).toBeNull();
-    expect(await table.contextWindowAt('https://x.openai.azure.com', 'azure/gpt-4o')).toBe(await table.contextWindowAt('https://x.openai.azure.com', 'gpt-4o'));
-    expect(await table.contextWindowAt('https://api.anthropic.com', 'claude-haiku-4-5')).toBe(200_000);
+    expect(await table.contextWindowAt('https://x.openai.azure.com', 'azure', 'azure/gpt-4o')).toBe(await table.contextWindowAt('https://x.openai.azure.com', 'azure', 'gpt-4o'));
+    expect(await table.contextWindowAt('https://api.anthropic.com', 'anthropic', 'claude-haiku-4-5')).toBe(200_000);
   });
 });

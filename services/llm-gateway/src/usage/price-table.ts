@@ -26,13 +26,14 @@ export class PriceTable {
     if (this.loading === null) this.load().catch(() => {});
   }
 
-  private listed(list: PriceList, { row, officialPrices, baseModel }: EndedCall, baseUrl: string): number | null {
+  private listed(list: PriceList, { row, officialPrices, prices, baseModel }: EndedCall, baseUrl: string): number | null {
     const input = inputTokens(row);
     const counted = {
       input_tokens: input, output_tokens: row.output, cache_read_tokens: row.cacheRead,
       cache_write_tokens: row.cacheWrite5m + row.cacheWrite1h, ...(row.cacheWrite1h > 0 && { cache_write_1h_tokens: row.cacheWrite1h }),
     };
-    const provider = this.provider(list, officialPrices ? { providerId: row.provider } : { providerApiUrl: baseUrl });
+    // Only what an operator configured has prices of its own, were they left open: a person's own endpoint may be anything.
+    const provider = officialPrices ? this.provider(list, { providerId: row.provider }) : prices == null ? this.provider(list, { providerApiUrl: baseUrl }) : this.configured(list, baseUrl, row.provider);
     if (!provider) return null;
     try {
       const found = list.calcPrice(counted, listedName(baseModel ?? row.model, provider), { provider, timestamp: new Date(row.startedAt) });
@@ -52,15 +53,20 @@ export class PriceTable {
     }
   }
 
-  /** The same for a model at an address. */
-  async contextWindowAt(baseUrl: string, model: string): Promise<number | null> {
+  /** The same for a configured model. */
+  async contextWindowAt(baseUrl: string, name: string, model: string): Promise<number | null> {
     const list = await this.load();
-    const provider = this.provider(list, { providerApiUrl: baseUrl });
+    const provider = this.configured(list, baseUrl, name);
     try {
       return provider === undefined ? null : (list.calcPrice({ input_tokens: 1 }, listedName(model, provider), { provider })?.model.context_window ?? null);
     } catch {
       return null;
     }
+  }
+
+  /** Whose address it is, else whose name it has: an operator who writes `openai/gpt-5.5` means that model, through whatever proxy it is reached. */
+  private configured(list: PriceList, baseUrl: string, name: string): Provider | undefined {
+    return this.provider(list, { providerApiUrl: baseUrl }) ?? this.provider(list, { providerId: name });
   }
 
   private provider(list: PriceList, where: ProviderFindOptions): Provider | undefined {
