@@ -1,7 +1,7 @@
 // Real: nats-server, SQLite, HTTP, the openai and @anthropic-ai/sdk packages. Scripted: the providers' answers.
 import Anthropic from '@anthropic-ai/sdk';
 import { llm } from '@deskhand/contracts';
-import OpenAI from 'openai';
+import OpenAI, { AzureOpenAI } from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { masterKey, prepareGround, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
 import { startUpstream, type ScriptedUpstream, type UpstreamScript } from './upstream.ts';
@@ -88,6 +88,19 @@ describe('the openai package through the gateway', () => {
     expect(response.status).toBe(200);
     expect(openaiUpstream.requests.at(-1)?.raw).toBe(raw);
     expect(openaiUpstream.requests.at(-1)?.headers['x-api-key']).toBeUndefined();
+  });
+
+  it('names the model in the path as Azure\'s libraries do, whatever the body names', async () => {
+    const { route } = await client();
+    const azure = (deployment?: string) => new AzureOpenAI({ endpoint: gateway.url, apiKey: route.token, apiVersion: '2024-10-21', maxRetries: 0, deployment });
+    const messages = [{ role: 'user' as const, content: 'hello' }];
+    for (const answer of [await azure().chat.completions.create({ model: route.model, messages }), await azure(route.model).chat.completions.create({ model: 'not this one', messages })]) expect(answer.choices[0]?.message.content).toContain('You said: hello');
+    expect(openaiUpstream.requests.at(-1)).toMatchObject({ model: route.model, raw: JSON.stringify({ model: route.model, messages }) });
+    const text = await azure().completions.create({ model: route.model, prompt: 'hello' });
+    expect(text.choices[0]?.text).toContain('You said: hello');
+    const engine = await fetch(`${gateway.url}/engines/${route.model}/chat/completions`, { method: 'POST', headers: { 'api-key': route.token }, body: JSON.stringify({ messages }) });
+    expect(engine.status).toBe(200);
+    await expect(azure('another/model').chat.completions.create({ model: route.model, messages })).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
   });
 
   it('passes an upstream error on in status and body', async () => {

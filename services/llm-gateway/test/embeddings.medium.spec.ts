@@ -125,6 +125,10 @@ describe('embeddings (LLM-1)', () => {
     expect((await gateway.rowOf(answer.headers)).cost).toBeCloseTo(14 * 0.00000002, 12);
   });
 
+  it('are there where Azure\'s libraries look for them', async () => {
+    expect(await ask({ input: 'hello' }, masterKey, '/openai/deployments/openai/embeddings?api-version=2024-10-21')).toMatchObject({ status: 200, body: { data: [{ embedding: vectorFor('hello') }] } });
+  });
+
   it('of providers with formats of their own get what those take', async () => {
     await ask({ model: 'titan', input: 'hello', dimensions: 512 });
     await ask({ model: 'cohere', input: 'hello', input_type: 'search_query' });

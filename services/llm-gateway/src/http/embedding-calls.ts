@@ -26,7 +26,7 @@ import type { BodyReader } from './body-reader.ts';
 import { callRoute } from './call-route.ts';
 import { askForEmbeddings, EmbeddingsRefused, refusedHere, type Embeddings } from './ask-for-embeddings.ts';
 import { parseJson } from './read-body.ts';
-import { takeRoutingControls } from './routing-controls.ts';
+import { takeName, takeRoutingControls } from './routing-controls.ts';
 import type { RelayLimits } from './relayed-call.ts';
 
 export interface EmbeddingCallParts {
@@ -55,8 +55,8 @@ interface Asked {
 export class EmbeddingCalls {
   constructor(private readonly parts: EmbeddingCallParts) {}
 
-  /** Throws `WireError` while nothing was answered yet. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** `named`: the model, where the path names it and not the body. Throws `WireError` while nothing was answered yet. */
+  async serve(request: IncomingMessage, response: ServerResponse, named: string | null = null): Promise<void> {
     const startedMark = performance.now();
     const { callers, routes, keyCalls, keys } = this.parts;
     const caller = await callers.identify(request.headers);
@@ -64,7 +64,8 @@ export class EmbeddingCalls {
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const { tags, taken } = takeRoutingControls(body, request.headers);
-    const raw = controls === noControls && !taken ? given : Buffer.from(JSON.stringify(body));
+    const renamed = takeName(body, named);
+    const raw = controls === noControls && !taken && !renamed ? given : Buffer.from(JSON.stringify(body));
     const asked = readEmbeddingRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const route = await callRoute(routes, caller, key === null ? asked.model : modelFor(key, asked.model));

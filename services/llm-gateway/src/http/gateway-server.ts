@@ -141,7 +141,16 @@ export class GatewayServer {
     if (key !== undefined) return { methods: ['POST'], wire: openaiChat, handle: async (request, response) => this.parts.keyRoutes.regenerateNamed(decoded(key), request, response) };
     const model = /^(?:\/v1)?\/models\/(.+)$/.exec(bare)?.[1];
     if (model !== undefined) return { methods: reading, wire: openaiChat, handle: async (request, response) => answerJson(response, 200, await this.parts.models.one(request, decoded(model))) };
-    return bare === path ? undefined : this.endpoints.get(bare);
+    return this.deploymentEndpoint(bare) ?? (bare === path ? undefined : this.endpoints.get(bare));
+  }
+
+  /** As Azure's libraries have it: the model is in the path. */
+  private deploymentEndpoint(path: string): Endpoint | undefined {
+    const [, model = '', operation = ''] = /^\/(?:openai\/deployments|engines)\/(.+?)\/(chat\/completions|completions|embeddings)$/.exec(path) ?? [];
+    const { calls, embeddings } = this.parts;
+    if (operation === 'embeddings') return { methods: ['POST'], wire: openaiChat, handle: async (request, response) => embeddings.serve(request, response, decoded(model)) };
+    const wire = operation === 'completions' ? openaiCompletions : openaiChat;
+    return operation === '' ? undefined : { methods: ['POST'], wire, handle: async (request, response) => calls.serve(wire, request, response, decoded(model)) };
   }
 
   private *listCallEndpoints(): Generator<[string, CallEndpoint]> {

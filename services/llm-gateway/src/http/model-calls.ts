@@ -28,7 +28,7 @@ import { vendorHeaders } from './pass-headers.ts';
 import { ClientGone, parseJson } from './read-body.ts';
 import type { RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
-import { takeRoutingControls } from './routing-controls.ts';
+import { takeName, takeRoutingControls } from './routing-controls.ts';
 
 export interface ModelCallParts {
   callers: Callers;
@@ -65,8 +65,8 @@ interface Serving {
 export class ModelCalls {
   constructor(private readonly parts: ModelCallParts) {}
 
-  /** Throws `WireError` while nothing was answered yet. */
-  async serve(wire: Wire, request: CallRequest, response: CallResponse): Promise<void> {
+  /** `named`: the model, where the path names it and not the body. Throws `WireError` while nothing was answered yet. */
+  async serve(wire: Wire, request: CallRequest, response: CallResponse, named: string | null = null): Promise<void> {
     const startedMark = performance.now();
     const { callers } = this.parts;
     const identified = callers.identify(request.headers, request.socket);
@@ -76,7 +76,8 @@ export class ModelCalls {
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const { tags, taken } = takeRoutingControls(body, request.headers);
-    const raw = controls === noControls && !taken ? given : Buffer.from(JSON.stringify(body));
+    const renamed = takeName(body, named);
+    const raw = controls === noControls && !taken && !renamed ? given : Buffer.from(JSON.stringify(body));
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));

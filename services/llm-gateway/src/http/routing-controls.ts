@@ -31,6 +31,13 @@ export function takeRoutingControls(body: Record<string, unknown>, headers: Inco
   return { tags: [...new Set(tags)], taken: tagged !== null || present.length > 0 };
 }
 
+/** Writes the model that a request's path names into its body; whether that changed it. */
+export function takeName(body: Record<string, unknown>, named: string | null): boolean {
+  if (named === null || body.model === named) return false;
+  body.model = named;
+  return true;
+}
+
 /** A list of texts, or one text with commas between them. */
 function tagsIn(value: unknown): string[] {
   const list: unknown[] = typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [];
