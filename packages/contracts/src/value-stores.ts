@@ -14,7 +14,10 @@ export interface ValueStoreContract {
 /** Answers that the model gateway gives again. In memory: what was said in conversations is not written to another disk. */
 export const cachedAnswers: ValueStoreContract = { name: 'LLM_ANSWERS', owner: 'llm-gateway', maxBytes: 128 * 1024 * 1024, maxAgeMs: 24 * 3_600_000 };
 
-export const allValueStores: readonly ValueStoreContract[] = [cachedAnswers];
+/** What models said in responses whose clients may name it instead of repeating it; in memory, too. */
+export const keptItems: ValueStoreContract = { name: 'LLM_ITEMS', owner: 'llm-gateway', maxBytes: 64 * 1024 * 1024, maxAgeMs: 24 * 3_600_000 };
+
+export const allValueStores: readonly ValueStoreContract[] = [cachedAnswers, keptItems];
 
 /** The stream behind a store, and the subject of one of its values (`*`: of all). */
 export const valueStream = ({ name }: ValueStoreContract): string => `VALUES_${name}`;

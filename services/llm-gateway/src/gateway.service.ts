@@ -1,9 +1,10 @@
-import { cachedAnswers, DeclaredError } from '@deskhand/contracts';
+import { cachedAnswers, DeclaredError, keptItems } from '@deskhand/contracts';
 import { Bus, Health, Lifecycle, Log } from '@deskhand/platform';
 import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { BudgetLedger } from './budgets/budget-ledger.ts';
 import { BudgetsRepository } from './budgets/budgets.repository.ts';
 import { AnswersInMemory, SharedAnswers } from './cache/answer-stores.ts';
+import { KeptItems } from './cache/kept-items.ts';
 import type { CacheSettings } from './cache/cache-settings.ts';
 import { ResponseCache } from './cache/response-cache.ts';
 import type { PassThroughEntry } from './configuration/gateway-file.ts';
@@ -85,7 +86,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const bodyBytes = Math.min(values.MAXIMUM_BODY_BYTES, file.file.maximumBodyBytes ?? Infinity);
     const bodies = new BodyReader(bodyBytes, room);
     const kept = responseCache(file.file.cache, bus, log);
-    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, bodies, limits });
+    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, items: new KeptItems(bus.values(keptItems), log), bodies, limits });
     const embeddings = new EmbeddingCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, bodies, limits });
     const counts = new TokenCounts({ callers, keyCalls, routes, outgoing, bodies });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder, metrics, limits: { ...limits, bodyBytes } });

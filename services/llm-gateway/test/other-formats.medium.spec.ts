@@ -95,6 +95,27 @@ describe('the openai package in front of a provider of messages', () => {
     expect(body).toMatchObject({ output_config: { format: { type: 'json_schema', schema } }, messages: [{ content: [{ type: 'image', source: { type: 'base64', media_type: 'image/png', data: picture } }, { type: 'text', text: 'number' }] }] });
   });
 
+  it('LLM-1: what a response said may be named in the next request instead of repeated, by its owner', async () => {
+    const { model, openai } = await client();
+    const tools = [{ type: 'function' as const, name: 'read', strict: false, parameters: { type: 'object' } }];
+    for (const first of [await openai.responses.create({ model, tools, input: 'hello' }), await openai.responses.stream({ model, tools, input: 'hello' }).finalResponse()]) {
+      const named = first.output.map((item): OpenAI.Responses.ResponseInputItem => (item.type === 'function_call' ? item : { type: 'item_reference', id: item.id! }));
+      expect(named.map(({ type }) => type)).toEqual(['item_reference', 'item_reference', 'function_call', 'function_call']);
+      const results = first.output.flatMap((item) => (item.type === 'function_call' ? [{ type: 'function_call_output' as const, call_id: item.call_id, output: 'done' }] : []));
+      const input = [{ role: 'user' as const, content: 'hello' }, ...named, ...results];
+      expect((await openai.responses.create({ model, tools, input })).output_text).toBe('You said: hello done|done 🐧');
+      expect(messagesUpstream.requests.at(-1)!.body.messages).toMatchObject([{ role: 'user' }, { role: 'assistant', content: [{ type: 'text', text: 'Let me look. ' }, { type: 'tool_use' }, { type: 'tool_use' }] }, { role: 'user' }]);
+      const other = await gateway.resolve('somebody-else', 'mock/echo');
+      const theirs = new OpenAI({ baseURL: `${other.base_url}/v1`, apiKey: other.token, maxRetries: 0 });
+      await expect(theirs.responses.create({ model: other.model, input })).rejects.toMatchObject({ status: 400, param: 'input.1.id' });
+    }
+    const echo = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: masterKey, maxRetries: 0 });
+    const ask = async (id: string) => echo.responses.create({ model: 'mock/echo', input: [{ role: 'user', content: 'one' }, { type: 'item_reference', id }, { role: 'user', content: 'two' }] });
+    const [kept, left] = [await echo.responses.create({ model: 'mock/echo', input: 'one' }), await echo.responses.create({ model: 'mock/echo', input: 'one', store: false })].map((response) => response.output[0]!.id!);
+    expect((await ask(kept!)).output_text).toBe('two');
+    await expect(ask(left!)).rejects.toMatchObject({ status: 400, message: expect.stringContaining('"store": false') as string });
+  });
+
   it('LLM-1: streams responses with reasoning and calls, statelessly there and back', async () => {
     const { model, openai } = await client();
     const functions = [{ type: 'function' as const, name: 'read', strict: false, parameters: { type: 'object', properties: { path: { type: 'string' } } } }];

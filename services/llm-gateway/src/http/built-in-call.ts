@@ -12,8 +12,8 @@ import type { CallResponse } from './call-exchange.ts';
 /** Events written together where a model has no pace. */
 const batch = 16;
 
-/** Answers a call from inside this program, as a provider would. Resolves when the answer is written or the client left. */
-export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: CallResponse, headers: Readonly<Record<string, string>>): Promise<CallOutcome> {
+/** Answers a call from inside this program, as a provider would; `said` is told what a response said. Resolves when the answer is written or the client left. */
+export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts: RequestFacts, body: Record<string, unknown>, response: CallResponse, headers: Readonly<Record<string, string>>, said: (items: TranslatedCall['items']) => void): Promise<CallOutcome> {
   // Scripts speak two formats; the others are translated.
   const format = call.wire === 'anthropic-messages' ? call.wire : 'openai-chat';
   const translated = call.wire === 'openai-responses' || call.wire === 'openai-completions' ? translationBetween(call.wire, format)!.request(body) : null;
@@ -23,13 +23,16 @@ export async function answerBuiltIn(model: BuiltInModel, call: ModelCall, facts:
   const outcome: CallOutcome = { status: 'completed', httpStatus: 200, usage: turn.usage, estimated: true, firstByteMs: performance.now() - call.startedMark };
   if (!facts.stream) {
     const answer = openai ? openaiChatAnswer(turn, heading) : anthropicMessagesAnswer(turn, heading);
-    answerJson(response, 200, translated?.answer(answer) ?? answer, headers);
+    const given = translated?.answer(answer) ?? answer;
+    if (translated !== null) said(translated.items);
+    answerJson(response, 200, given, headers);
     return outcome;
   }
   response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
   const own = openai ? openaiChatEvents(turn, heading, facts.wantsUsage || translated !== null) : anthropicMessagesEvents(turn, heading);
   const events = translated ? translatedEvents(own, translated) : own;
   const whole = await writeEvents(events, model.paceMs, response);
+  if (whole && translated !== null) said(translated.items);
   return whole ? outcome : { ...outcome, status: 'cancelled' };
 }
 

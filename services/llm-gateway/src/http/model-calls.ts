@@ -2,8 +2,9 @@ import { newId } from '@deskhand/contracts';
 import { after } from '../after.ts';
 import { noControls, takeControls, type CacheControls } from '../cache/cache-controls.ts';
 import { cachedOutcome, ownerOf, placesOf } from '../cache/cached-calls.ts';
+import type { KeptItems } from '../cache/kept-items.ts';
 import type { CacheEntry, ResponseCache } from '../cache/response-cache.ts';
-import type { Caller, Callers } from '../keys/callers.ts';
+import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
 import type { KeyCall, KeyCalls } from '../keys/key-calls.ts';
 import { modelFor, payersOf, type VirtualKey } from '../keys/virtual-keys.ts';
@@ -18,6 +19,7 @@ import { estimatedInput, type CallOutcome, type ModelCall } from '../usage/model
 import type { UsageRecorder } from '../usage/usage-recorder.ts';
 import { roughTokens } from '../wire/count-tokens.ts';
 import { noUsage } from '../wire/token-usage.ts';
+import type { TranslatedCall } from '../wire/translation.ts';
 import { WireError, type RequestFacts, type Wire } from '../wire/wire-format.ts';
 import { answerBuiltIn } from './built-in-call.ts';
 import type { CallRequest, CallResponse } from './call-exchange.ts';
@@ -40,6 +42,7 @@ export interface ModelCallParts {
   metrics: Metrics;
   /** Null: answers are not kept. */
   cache: ResponseCache | null;
+  items: KeptItems;
   bodies: BodyReader;
   limits: RelayLimits;
 }
@@ -54,6 +57,8 @@ interface Serving {
   tags: readonly string[];
   request: CallRequest;
   response: CallResponse;
+  /** Whose the call is. */
+  owner: string;
   /** What a virtual key's call has been given. */
   held: KeyCall | null;
   headers: CallHeaders;
@@ -77,7 +82,8 @@ export class ModelCalls {
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const { tags, taken } = takeRoutingControls(body, request.headers);
     const renamed = takeName(body, named);
-    const raw = controls === noControls && !taken && !renamed ? given : Buffer.from(JSON.stringify(body));
+    const recalled = wire.format === 'openai-responses' && given.includes('item_reference') && (await this.parts.items.recall(ownerOf(caller), body));
+    const raw = controls === noControls && !taken && !renamed && !recalled ? given : Buffer.from(JSON.stringify(body));
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));
@@ -91,9 +97,9 @@ export class ModelCalls {
     const holder = key ?? (run === null ? null : this.parts.keys.ofRun(run));
     const admitted = holder === null ? null : after(holder, (known) => (known === null ? null : this.admit(call, known, raw, body)));
     const held = admitted instanceof Promise ? await admitted : admitted;
-    const serving: Serving = { call, wire, facts, raw, body, tags, request, response, held, headers, entry: null };
+    const serving: Serving = { call, wire, facts, raw, body, tags, request, response, owner: ownerOf(caller), held, headers, entry: null };
     try {
-      if (this.parts.cache !== null && (await this.answerAgain(this.parts.cache, serving, caller, controls))) return;
+      if (this.parts.cache !== null && (await this.answerAgain(this.parts.cache, serving, controls))) return;
       const made = this.make(serving);
       if (made instanceof Promise) await made;
     } catch (error) {
@@ -103,9 +109,9 @@ export class ModelCalls {
   }
 
   /** True when an answer that is kept was given. Else the call is to be made, and its answer may be kept. */
-  private async answerAgain(cache: ResponseCache, serving: Serving, caller: Caller, controls: CacheControls): Promise<boolean> {
+  private async answerAgain(cache: ResponseCache, serving: Serving, controls: CacheControls): Promise<boolean> {
     const { call, wire, body, request, response } = serving;
-    const entry = cache.entry(call, controls, { owner: ownerOf(caller), model: placesOf(this.parts.routes, call.route, serving.tags), headers: vendorHeaders(wire.format, request.headers), body });
+    const entry = cache.entry(call, controls, { owner: serving.owner, model: placesOf(this.parts.routes, call.route, serving.tags), headers: vendorHeaders(wire.format, request.headers), body });
     if (entry === null) return false;
     const answer = await entry.find();
     if (response.destroyed) throw new ClientGone('The client closed the connection');
@@ -151,7 +157,7 @@ export class ModelCalls {
     const { outgoing, limits, recorder } = this.parts;
     const size = { input: router.goesBySize ? roughTokens(wire.format, body, raw.length) : estimatedInput(raw.length), tags };
     const plan = router.plan(call.route.model, size);
-    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, way) => serving.headers.of(upstreamMs, way), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(response, act) });
+    const routed = new RoutedCall({ call, wire, facts, plan, size, raw, body, request, response, outgoing, limits, headers: (upstreamMs, way) => serving.headers.of(upstreamMs, way), said: (items) => this.keep(serving, items), begun: () => this.begin(call), ended: (outcome) => this.end(serving, outcome), written: (act) => recorder.written(response, act) });
     const prepared = plan.prepare();
     if (prepared === undefined) routed.start();
     else return prepared.then(() => routed.start());
@@ -165,10 +171,15 @@ export class ModelCalls {
     response.setTimeout(this.parts.limits.slowClientMs, () => response.destroy());
     let outcome: CallOutcome = { status: 'failed', httpStatus: null, usage: noUsage, estimated: false, firstByteMs: null };
     try {
-      outcome = await answerBuiltIn(model, call, facts, body, response, { 'x-litellm-call-id': call.id, ...serving.headers.of(0), ...(!call.stream && { 'x-litellm-response-cost': '0' }) });
+      outcome = await answerBuiltIn(model, call, facts, body, response, { 'x-litellm-call-id': call.id, ...serving.headers.of(0), ...(!call.stream && { 'x-litellm-response-cost': '0' }) }, (items) => this.keep(serving, items));
     } finally {
       this.end(serving, outcome);
     }
+  }
+
+  /** As OpenAI does unless a client says otherwise. */
+  private keep({ owner, body }: Serving, items: TranslatedCall['items']): void {
+    if (body.store !== false) this.parts.items.keep(owner, items);
   }
 
   private begin(call: ModelCall): void {

@@ -34,6 +34,8 @@ export interface RoutedCallParts {
   limits: RelayLimits;
   /** What the gateway says of the call; `upstreamMs` of its time were providers'. */
   headers(upstreamMs: number, way: WayTaken): Record<string, string>;
+  /** What a translated response said, once it is whole. */
+  said(items: TranslatedCall['items']): void;
   /** Called once, before anything is sent. */
   begun(): void;
   /** Called once, when the call is over. */
@@ -152,6 +154,7 @@ export class RoutedCall {
       },
       ended: (outcome) => {
         end(outcome.status === 'completed' || outcome.status === 'cut' ? outcome.firstByteMs : null, inputTokens(outcome.usage) + outcome.usage.output - size.input);
+        if (translated !== null && outcome.status === 'completed') this.parts.said(translated.items);
         this.finish(outcome);
       },
     });

@@ -58,6 +58,8 @@ export interface TranslatedCall {
   /** A whole answer in the client's format. Throws `WireError` when the upstream's is not one. */
   answer(body: unknown): Record<string, unknown>;
   stream(): StreamTranslation;
+  /** Of a response, the items that the client was given so far. */
+  readonly items: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** Pure: bodies and bytes in, bodies and bytes out. */
@@ -84,7 +86,9 @@ export function translationBetween(client: ApiFormat, upstream: CalledFormat, di
 function translateCall(from: ClientSide, to: UpstreamSide, body: Record<string, unknown>, dialect: Dialect): TranslatedCall {
   const request = from.read(body);
   const names = new ToolNames(request.tools);
-  const asked: Asked = { request, body, created: Math.floor(Date.now() / 1_000) };
+  let items: Record<string, unknown>[] = [];
+  /** Each answer has items of its own. */
+  const asked = (): Asked => ({ request, body, created: Math.floor(Date.now() / 1_000), items: (items = []) });
   const stops = request.stop.filter((word) => word !== '' && !to.takesStop(word, dialect));
   const ordered = (sink: TurnSink): TurnSink => {
     const inOrder = new InOrder(new WrappedTools(sink, names));
@@ -92,12 +96,15 @@ function translateCall(from: ClientSide, to: UpstreamSide, body: Record<string, 
   };
   return {
     body: to.write(request, names, dialect),
+    get items() {
+      return items;
+    },
     answer(answer) {
       const turn = new CollectedTurn();
       if (!isRecord(answer) || !to.say(answer, ordered(turn))) throw new WireError('upstream', 'The provider answered with something that is not an answer of its format. Check the endpoint URL.');
       if (turn.failure) throw new WireError('upstream', turn.failure.message);
-      return from.answer(asked, turn);
+      return from.answer(asked(), turn);
     },
-    stream: () => new TranslatedStream((emit) => ordered(from.writer(asked, emit)), (sink) => to.reader(sink)),
+    stream: () => new TranslatedStream((emit) => ordered(from.writer(asked(), emit)), (sink) => to.reader(sink)),
   };
 }

@@ -33,6 +33,8 @@ export interface Asked {
   body: Fields;
   /** Unix seconds. */
   created: number;
+  /** Items of a response, as they become whole. */
+  items: Fields[];
 }
 
 /** A format as clients speak it. */
@@ -60,8 +62,8 @@ export const clientSides: Record<ApiFormat, ClientSide> = {
   },
   'openai-responses': {
     read: readResponsesRequest,
-    writer: ({ request, body, created }, emit) => new ResponsesStreamWriter(emit, request.model, created, body),
-    answer: ({ request, body, created }, turn) => writeResponsesAnswer(turn, request.model, created, body),
+    writer: ({ request, body, created, items }, emit) => new ResponsesStreamWriter(emit, request.model, created, body, items),
+    answer: ({ request, body, created, items }, turn) => writeResponsesAnswer(turn, request.model, created, body, items),
   },
   'anthropic-messages': {
     read: readAnthropicRequest,

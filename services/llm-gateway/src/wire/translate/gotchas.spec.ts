@@ -340,7 +340,7 @@ describe('11. tools that only responses have', () => {
   it('of OpenAI\'s own service that a call cannot do without are refused by name', () => {
     expect(() => fromResponses('anthropic-messages', { tools: [{ type: 'file_search', vector_store_ids: ['v'] }] })).toThrow(/tools.0.type: file_search/);
     expect(() => fromResponses('anthropic-messages', { previous_response_id: 'resp_1' })).toThrow(/previous_response_id/);
-    expect(() => fromResponses('anthropic-messages', { input: [{ type: 'item_reference', id: 'x' }] })).toThrow(/input.0.type/);
+    expect(() => fromResponses('anthropic-messages', { input: [{ type: 'item_reference', id: 'x' }] })).toThrow(/input.0.id: the item x is not kept here/);
   });
 
   it('names that are too long or have odd letters are given back as they were', () => {

@@ -28,6 +28,7 @@ export function readItems(input: unknown, tools: Tool[]): Message[] {
         add('user', [{ type: 'tool-result', kind: item.type === 'custom_tool_call_output' ? 'custom' : 'function', id: textOf(item.call_id) ?? textOf(item.id) ?? '', parts: readContent(item.output, `${path}.output`), failed: false }]);
         break;
       case 'additional_tools': tools.push(...readTools(recordsOf(item.tools), `${path}.tools`)); break;
+      case 'item_reference': refuse(`${path}.id`, `the item ${shown(item.id)} is not kept here. Send it whole, as clients do that state "store": false.`); break;
       default: if (!servicesOwn.has(textOf(item.type) ?? '')) refuse(`${path}.type`, `an item of the type ${shown(item.type)} cannot be translated for this model.`);
     }
   }

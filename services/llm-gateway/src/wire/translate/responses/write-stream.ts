@@ -18,7 +18,6 @@ const errorCodes = { upstream: 'server_error', overloaded: 'server_is_overloaded
 /** Writes the events of a response's stream, its items one after the other (see `InOrder`). */
 export class ResponsesStreamWriter implements TurnSink {
   private state: ResponseState;
-  private readonly output: Fields[] = [];
   private sequence = 0;
   private current: OpenItem | null = null;
   /** The event of the next delta up to its text, without its number. */
@@ -27,7 +26,7 @@ export class ResponsesStreamWriter implements TurnSink {
   private readonly repeated: string;
   private refused = false;
 
-  constructor(private readonly emit: (text: string) => void, model: string, created: number, body: Fields) {
+  constructor(private readonly emit: (text: string) => void, model: string, created: number, body: Fields, private readonly output: Fields[]) {
     this.state = { id: responseId(''), model, created };
     this.repeated = JSON.stringify(repeated(body)).slice(1);
   }
