@@ -58,7 +58,10 @@ describe('SECURITY 24: a provider that', () => {
     ['stall', true, /stopped sending/, 'cut', undefined],
     ['drip', false, /was not whole after 0\.9 s/, 'cut', 504],
     ['huge-header', false, /too many headers|not HTTP|closed/, 'failed', 502],
-    ['encoded', false, /not JSON/, 'cut', 502],
+    ['encoded', false, /compresses its answer \(gzip\)/, 'cut', 502],
+    ['encoded-stream', true, /compresses its answer \(zstd\)/, 'cut', 502],
+    ['encoded-refusal', false, /compresses its answer \(br\)/, 'refused', 502],
+    ['error-as-answer', false, /Rate limited upstream/, 'refused', 429],
     ['hang-up', true, /closed the connection/, 'failed', 502],
   ];
   it.each(cases)('%s (stream: %s) ends in a clear error', async (hostile, stream, words, status, http) => {

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { WireFormat } from '@deskhand/contracts';
 
 /** Ways in which a provider may be broken or malicious. */
 export type Hostility =
   | 'endless-line' | 'endless-events' | 'endless-json' | 'bad-utf8' | 'short-content-length' | 'long-content-length' | 'not-http' | 'not-json' | 'html' | 'redirect' | 'silent' | 'stall' | 'drip'
-  | 'huge-header' | 'encoded' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'echo-in-header' | 'echo-in-stream' | 'hang-up';
+  | 'huge-header' | 'encoded' | 'encoded-stream' | 'encoded-refusal' | 'error-as-answer' | 'cut-inside-line' | 'json-for-stream' | 'echo-credentials' | 'echo-in-header' | 'echo-in-stream' | 'hang-up';
 
 const streamType = { 'content-type': 'text/event-stream' };
 /** Made beforehand: it takes longer than some calls may. */
@@ -36,6 +36,9 @@ export function misbehave(how: Hostility, format: WireFormat, request: IncomingM
     },
     'huge-header': () => void socket.end(`HTTP/1.1 200 OK\r\nx-long: ${'y'.repeat(300_000)}\r\n\r\n`),
     encoded: () => void response.writeHead(200, { ...jsonType, 'content-encoding': 'gzip' }).end(gzipBomb),
+    'encoded-stream': () => void response.writeHead(200, { ...streamType, 'content-encoding': 'zstd' }).end(zstdCompressSync(event)),
+    'encoded-refusal': () => void response.writeHead(429, { ...jsonType, 'content-encoding': 'br' }).end('x'),
+    'error-as-answer': () => void response.writeHead(200, jsonType).end('{"error":{"message":"Rate limited upstream","code":429}}'),
     'cut-inside-line': () => { response.writeHead(200, streamType).write(`${event}data: {"choices":[{"delta":{"content":"and th`); setTimeout(() => socket.destroy(), 30); },
     'json-for-stream': () => void response.writeHead(200, jsonType).end('{"choices":[{"index":0,"message":{"role":"assistant","content":"whole"},"finish_reason":"stop"}],"content":[]}'),
     'echo-credentials': () => void response.writeHead(400, jsonType).end(JSON.stringify({ error: { message: 'Bad request', headers: request.headers } })),

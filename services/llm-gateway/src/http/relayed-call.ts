@@ -8,6 +8,7 @@ import type { StreamDecoder } from '../upstreams/upstream.ts';
 import { estimatedInput, type CallOutcome, type CallStatus, type ModelCall } from '../usage/model-call.ts';
 import { usageAtTheEnd } from '../wire/answer-end.ts';
 import type { UpstreamFormat } from '../wire/formats.ts';
+import { failureInAnswer } from '../wire/stream-failure.ts';
 import { LineTooLong } from '../wire/stream-sniffer.ts';
 import { noUsage, type TokenUsage } from '../wire/token-usage.ts';
 import type { TranslatedCall, Translation } from '../wire/translation.ts';
@@ -65,6 +66,7 @@ export interface RelayOptions {
 }
 
 const nothing = new Uint8Array(0);
+const compressed = /gzip|deflate|compress|br|zstd/i;
 /** What a model writes of an answer that is given whole, while nobody sees any of it. */
 const unseenTokensPerMs = 0.05;
 /** Bytes of an answer that is worth being text. */
@@ -107,6 +109,9 @@ export class RelayedCall implements ExchangeHandler {
     this.status = status;
     this.headers = headersWithoutKeys(headers, target.secrets);
     if (status >= 300 && status < 400) return this.fail(new WireError('upstream', `The provider redirects to another address (HTTP ${status}), which is not followed.`), 'failed');
+    // Nobody could look for keys and usage in it, nor translate it.
+    const coding = compressed.exec(headers['content-encoding'] ?? '')?.[0];
+    if (coding !== undefined) return this.fail(new WireError('upstream', `The provider compresses its answer (${coding}), which it was asked not to do.`), status < 300 ? 'cut' : 'refused');
     const type = headers['content-type'] ?? '';
     if (status >= 300) return;
     const decoder = target.decoder(type);
@@ -211,11 +216,11 @@ export class RelayedCall implements ExchangeHandler {
     // Text goes out in one piece with its head, bytes do not; what is no UTF-8 passes as it is.
     const same = read.length <= mostAsText && !text.includes('\ufffd') ? text : read;
     const answer = (status < 400 && translated === null ? usageAtTheEnd(text) : undefined) ?? parse(text);
-    if (status >= 400) {
-      const { kind, byWords } = readFailure(target.wire, status, answer ?? text);
-      if (this.givenUp({ kind, byWords, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
-      const failure = translation?.failure(status, answer ?? text);
-      return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(status, same, read.length));
+    const refusal = status >= 400 ? readFailure(target.wire, status, answer ?? text) : failureInAnswer(target.wire, answer);
+    if (refusal !== null) {
+      if (this.givenUp({ kind: refusal.kind, byWords: refusal.byWords, retryAfterMs: retryAfter(this.headers['retry-after']) })) return;
+      const failure = translation?.failure(refusal.status, answer ?? text);
+      return this.finish('refused', failure ? sendJson(failure.status, failure.body) : send(refusal.status, same, read.length));
     }
     if (answer === undefined) return this.fail(new WireError('upstream', 'The provider answered with something that is not JSON. Check the endpoint URL.'), 'cut');
     this.stated = usageReaders[target.wire].answerUsage(answer) ?? undefined;

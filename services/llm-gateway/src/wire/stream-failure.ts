@@ -3,7 +3,7 @@ import { isRecord } from './token-usage.ts';
 import { readFailure } from './translate/read-failure.ts';
 import type { UpstreamFailure } from './upstream-failure.ts';
 
-/** Statuses of what vendors say within a stream, which has its own already. */
+/** Statuses of what vendors say within a stream, or an answer, which has its own already. */
 const statuses: Readonly<Record<string, number>> = {
   invalid_request_error: 400, authentication_error: 401, billing_error: 402, permission_error: 403, not_found_error: 404, request_too_large: 413, rate_limit_error: 429, timeout_error: 504, overloaded_error: 529,
   rate_limit_exceeded: 429, insufficient_quota: 429, context_length_exceeded: 400, server_is_overloaded: 503, validationException: 400, throttlingException: 429, serviceUnavailableException: 503, modelTimeoutException: 504,
@@ -29,6 +29,15 @@ export function endsInFailure(format: UpstreamFormat, events: Buffer): boolean {
   const text = events.toString('utf8');
   return mayFail.test(text) && text.split('\n').some((line) => line.startsWith('data:') && failureOf(format, line) !== null);
 }
+
+/** What a whole answer with a good status says of a failure, as OpenRouter's may; null when it is an answer. */
+export function failureInAnswer(format: UpstreamFormat, answer: unknown): UpstreamFailure | null {
+  if (!isRecord(answer) || !isRecord(answer.error) || said.some((name) => answer[name] != null)) return null;
+  return readFailure(format, statusOf(answer.error), answer);
+}
+
+/** Where formats have what a model said. */
+const said = ['choices', 'content', 'output'];
 
 function failureOf(format: UpstreamFormat, line: string): UpstreamFailure | null {
   if (!mayFail.test(line)) return null;
