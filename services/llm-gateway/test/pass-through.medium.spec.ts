@@ -260,11 +260,11 @@ describe('who may use them', () => {
     const { token } = await gateway.resolve('somebody', 'scripted/demo');
     for (const key of [masterKey, virtual, token]) {
       const basic = Buffer.from(`user:${key}`).toString('base64');
-      for (const headers of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }, { authorization: `Basic ${basic}` }, { 'x-anything': `a, ${key};q=1` }] as Record<string, string>[]) {
+      for (const headers of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }, { authorization: `Basic ${basic}` }, { 'x-anything': `a, ${key};q=1` }, { 'x-anything': `me:${key}` }, { 'x-anything': `/a/${key}/b?c&d=1` }, { 'x-anything': key.replaceAll('-', '%2d').replaceAll('_', '%5f') }, { 'x-anything': Buffer.from(key).toString('base64url') }] as Record<string, string>[]) {
         for (const place of ['/claude/v1/messages', '/open/x']) expect((await send(place, { headers, body: '{}' })).status, JSON.stringify(headers)).toBe(403);
         expect((await send('/claude/v1/messages', { headers, body: '{}' }, null)).status).toBe(403);
       }
-      expect((await send(`/claude/v1/messages?key=${key}`, { headers: { authorization: login }, body: '{}' })).status).toBe(403);
+      for (const place of [`messages?key=${key}`, `messages?to=https://me:${key}@host`, `${key}/messages`, `${key.replaceAll('-', '%2d').replaceAll('_', '%5f')}/messages`]) expect((await send(`/claude/v1/${place}`, { headers: { authorization: login }, body: '{}' })).status, place).toBe(403);
     }
     expect(seen).toHaveLength(0);
     const told = (await send('/claude/v1/messages', { headers: { authorization: `Bearer ${masterKey}` }, body: '{}' }, null)).body.toString();

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { PassThroughEntry } from '../configuration/gateway-file.ts';
 import type { ApiFormat } from '../wire/formats.ts';
+import { decoded } from './pass-through-headers.ts';
 
 /** A path below which requests go to another address as they are. */
 export interface PassThroughEndpoint {
@@ -56,15 +57,6 @@ export function formatOf(method: string, path: string): ApiFormat | null {
   if (method !== 'POST') return null;
   const plain = decoded(path);
   return modelCalls.find(([pattern]) => pattern.test(plain))?.[1] ?? null;
-}
-
-/** As servers may read it. */
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 /** The path at the target for one below the endpoint's, query kept; null when it would leave the target's own path. */

@@ -31,15 +31,30 @@ export function headersDown(upstream: IncomingHttpHeaders): OutgoingHttpHeaders 
   return Object.fromEntries(Object.entries(upstream).filter(([name, value]) => value !== undefined && !keptThere.has(name) && !named.has(name) && !name.startsWith('access-control-')));
 }
 
-/** Everything in headers and query that may be a credential, for finding ours among them. */
+/** Everything in headers, path and query that may be a credential, however it is wrapped, for finding ours among them. */
 export function* possibleCredentials(headers: Readonly<Record<string, string | string[]>>, path: string): Generator<string> {
-  const query = path.includes('?') ? path.slice(path.indexOf('?') + 1) : '';
-  const texts = [...Object.values(headers).flat(), ...[...new URLSearchParams(query)].flat()];
-  for (const text of texts) {
-    yield text;
-    const basic = /^basic +([\w+/=-]+)$/i.exec(text)?.[1];
-    if (basic !== undefined) yield* Buffer.from(basic, 'base64').toString('utf8').split(':');
-    const words = text.split(/[\s,;="']+/);
-    if (words.length > 1) yield* words;
+  const [place = '', ...query] = path.split('?');
+  for (const text of [...Object.values(headers).flat(), place, ...[...new URLSearchParams(query.join('?'))].flat()]) {
+    for (const plain of new Set([text, decoded(text)])) {
+      yield plain;
+      for (const word of wordsOf(plain)) {
+        yield word;
+        // As in Basic, and in whatever else is sent in base64.
+        const inside = /^[\w+/-]{8,}$/.test(word) ? Buffer.from(word, 'base64').toString('latin1') : '';
+        if (/^[\x20-\x7e]+$/.test(inside)) yield* wordsOf(inside);
+      }
+    }
+  }
+}
+
+/** Between what separates values everywhere, and between all that no key of ours holds. */
+const wordsOf = (text: string): string[] => [...text.split(/[\s,;="']+/), ...text.split(/[^\w.-]+/)];
+
+/** As servers may read it. */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
