@@ -48,6 +48,7 @@ describe('what is reserved for a call (LLM-5)', () => {
     ['a form that is asked of the answer', { messages: [], output_config: { format: { type: 'json_schema', schema: {} } } }, 1_000],
     ['tools that the provider runs', { messages: [], tools: [{ type: 'web_search_20260209', name: 'web_search' }, { type: 'code_interpreter' }, { google_search: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'mcp' }] }] }, 801_000],
     ['what else brings something in', { messages: [], mcp_servers: [{ type: 'url' }], web_search_options: {} }, 400_000],
+    ['what Google has in a cache', { messages: [], cached_content: 'cachedContents/1', extra_body: { google: { cached_content: 'cachedContents/1' } } }, 400_000],
     ['tools that come along with the input', { input: [{ type: 'additional_tools', tools: [{ type: 'file_search' }] }] }, 200_000],
     ['nonsense', { messages: [null, 5, { content: [null, [], { source: 7, image_url: null }] }], tools: 'all' }, 1_000],
   ])('input: a token a byte, and %s', (_, body, beside) => {
@@ -58,6 +59,12 @@ describe('what is reserved for a call (LLM-5)', () => {
     const long = Object.fromEntries(Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? [...(value as unknown[]), padding] : value]));
     const longRaw = Buffer.from(JSON.stringify(long));
     for (let time = 0; time < 2; time++) expect(inputOf(openLong(longRaw, 100)!, longRaw, 1_000)).toBe(longRaw.length + beside);
+  });
+
+  it('a conversation that is shortened first is read twice', () => {
+    const raw = Buffer.alloc(500);
+    expect(inputOf({ messages: [], context_management: { edits: [{ type: 'clear_tool_uses_20250919' }, { type: 'compact_20260112' }] } }, raw, 0)).toBe(1_000 + 200_000);
+    expect(inputOf({ messages: [], context_management: { edits: [{ type: 'clear_tool_uses_20250919' }] } }, raw, 0)).toBe(500);
   });
 
   it('a picture counts as what the model makes of it that makes most of it', () => {

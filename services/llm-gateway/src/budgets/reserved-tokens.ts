@@ -41,6 +41,9 @@ export function inputOf(body: Body, raw: Buffer, pictureTokens: number): number 
   let tokens = raw.length;
   for (const name of kept) if (Object.hasOwn(body, 'input') && isThere(body[name])) tokens += elsewhereTokens;
   for (const name of fetching) if (isThere(body[name])) tokens += elsewhereTokens;
+  // Who has the conversation shortened first pays for reading and writing that, too.
+  if (listOf(fieldsOf(body.context_management).edits).some((edit) => String(fieldsOf(edit).type).startsWith('compact'))) tokens += raw.length + elsewhereTokens;
+  if (isThere(fieldsOf(fieldsOf(body.extra_body).google).cached_content)) tokens += elsewhereTokens;
   tokens += toolTokensOf(body);
   if (explained.some((name) => isStated(body, name))) tokens += explanationTokens;
   if (isStated(body, 'messages') && mayRefer(body, 'messages')) for (const message of listOf(body.messages)) tokens += namedBy(fieldsOf(message), pictureTokens);
@@ -53,7 +56,7 @@ export function inputOf(body: Body, raw: Buffer, pictureTokens: number): number 
 
 const kept = ['previous_response_id', 'conversation', 'prompt'];
 /** By which providers, or those between, are asked to bring in more. */
-const fetching = ['mcp_servers', 'web_search_options', 'search_parameters', 'plugins'];
+const fetching = ['mcp_servers', 'web_search_options', 'search_parameters', 'plugins', 'cached_content'];
 
 /** What vendors tell a model unseen about its tools, and about the form that is asked of its answer: hundreds of tokens, however short the request is. */
 const explanationTokens = 1_000;

@@ -98,7 +98,7 @@ export class KeyCalls {
     const all = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
     const budgets = all.some(({ model }) => model !== undefined) ? all.filter(({ model }) => model === undefined || countsFor(model, askedModel(groupOf(route), route), key.aliases, this.routes.router)) : all;
     if (budgets.length === 0 || route.source === 'builtin') return nothingHeld;
-    const dearer = body.service_tier === 'priority' ? 'service_tier' : body.speed === 'fast' ? 'speed' : null;
+    const dearer = body.service_tier === 'priority' ? 'service_tier' : body.speed === 'fast' ? 'speed' : body.inference_geo === 'us' ? 'inference_geo' : null;
     if (dearer !== null) throw new WireError('forbidden', `${budgetWords(key)}, and what ${dearer}: "${String(body[dearer])}" costs is not known. Leave it out.`, dearer, 'unknown_price');
     const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
     // Where it ends up as a response, a smaller limit becomes this one.

@@ -35,11 +35,25 @@ export const anthropicMessages: Wire = {
 /** `input_tokens` excludes what was read from or written to a cache. Only what the event states; later events complete it. */
 function readUsage(usage: unknown): Partial<TokenUsage> | null {
   if (!isRecord(usage)) return null;
+  const all = statedIn(usage);
+  for (const one of Array.isArray(usage.iterations) ? usage.iterations : []) if (isRecord(one) && one.type === 'compaction') addTo(all, statedIn(one));
+  const known = Object.entries(all).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? null : Object.fromEntries(known);
+}
+
+/** What it took to shorten the conversation before the answer is paid, and in none of the sums. */
+function addTo(all: Stated, more: Stated): void {
+  for (const name of Object.keys(all) as (keyof TokenUsage)[]) if (all[name] !== undefined) all[name] += more[name] ?? 0;
+}
+
+type Stated = { [Name in keyof TokenUsage]: number | undefined };
+
+function statedIn(usage: Record<string, unknown>): Stated {
   const written = count(usage.cache_creation_input_tokens);
   const byAge = isRecord(usage.cache_creation) ? usage.cache_creation : {};
   const hour = count(byAge.ephemeral_1h_input_tokens);
   const details = isRecord(usage.output_tokens_details) ? usage.output_tokens_details : {};
-  const stated: Partial<TokenUsage> = {
+  return {
     uncachedInput: count(usage.input_tokens),
     cacheRead: count(usage.cache_read_input_tokens),
     cacheWrite5m: count(byAge.ephemeral_5m_input_tokens) ?? (written === undefined ? undefined : Math.max(0, written - (hour ?? 0))),
@@ -47,6 +61,4 @@ function readUsage(usage: unknown): Partial<TokenUsage> | null {
     output: count(usage.output_tokens),
     reasoning: count(details.thinking_tokens) ?? count(details.reasoning_tokens),
   };
-  const known = Object.entries(stated).filter(([, value]) => value !== undefined);
-  return known.length === 0 ? null : Object.fromEntries(known);
 }

@@ -15,12 +15,20 @@ describe('usage in one way of counting', () => {
   it('OpenAI format of others: reasoning that only the total shows, DeepSeek\'s cache field', () => {
     expect(openaiChat.answerUsage({ usage: { prompt_tokens: 10, completion_tokens: 20, total_tokens: 500 } })).toMatchObject({ uncachedInput: 10, output: 490, reasoning: 470 });
     expect(openaiChat.answerUsage({ usage: { prompt_tokens: 10, completion_tokens: 2, prompt_cache_hit_tokens: 8 } })).toMatchObject({ uncachedInput: 2, cacheRead: 8 });
+    expect(openaiChat.answerUsage({ usage: { prompt_tokens: 10, completion_tokens: 2, cached_tokens: 8 } })).toMatchObject({ uncachedInput: 2, cacheRead: 8 });
+    expect(openaiChat.answerUsage({ usage: { prompt_tokens: 10, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 5 }, cache_creation_input_tokens: 4 } })).toMatchObject({ uncachedInput: 1, cacheRead: 5, cacheWrite5m: 4 });
   });
 
   it('Anthropic: input tokens exclude the cache, writes by age', () => {
     const usage = { input_tokens: 50, cache_read_input_tokens: 900, cache_creation_input_tokens: 70, cache_creation: { ephemeral_5m_input_tokens: 30, ephemeral_1h_input_tokens: 40 }, output_tokens: 12 };
     expect(anthropicMessages.answerUsage({ usage })).toEqual({ uncachedInput: 50, cacheRead: 900, cacheWrite5m: 30, cacheWrite1h: 40, output: 12 });
     expect(anthropicMessages.answerUsage({ usage: { input_tokens: 1, output_tokens: 2, cache_creation_input_tokens: 5 } })).toEqual({ uncachedInput: 1, cacheWrite5m: 5, output: 2 });
+  });
+
+  it('Anthropic: a conversation that was shortened first is paid, too', () => {
+    const iterations = [{ type: 'compaction', input_tokens: 180_000, output_tokens: 3_500, cache_read_input_tokens: 7 }, { type: 'message', input_tokens: 23_000, output_tokens: 1_000 }];
+    expect(anthropicMessages.answerUsage({ usage: { input_tokens: 23_000, cache_read_input_tokens: 0, output_tokens: 1_000, iterations } })).toEqual({ uncachedInput: 203_000, cacheRead: 7, output: 4_500 });
+    expect(anthropicMessages.usageEvent({ type: 'message_delta', usage: { output_tokens: 1_000, iterations } }).usage).toEqual({ output: 4_500 });
   });
 
   it('takes nothing from nonsense', () => {

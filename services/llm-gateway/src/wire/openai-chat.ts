@@ -37,7 +37,7 @@ export const openaiChat: Wire = {
 };
 
 /**
- * `prompt_tokens` includes cached ones. Some endpoints leave reasoning out of `completion_tokens` and show it in
+ * `prompt_tokens` includes cached ones, which DeepSeek, Moonshot and LiteLLM state in fields of their own. Some endpoints leave reasoning out of `completion_tokens` and show it in
  * `total_tokens` only: the total is what is billed, so the difference is output.
  */
 function readUsage(usage: unknown): TokenUsage | null {
@@ -48,8 +48,8 @@ function readUsage(usage: unknown): TokenUsage | null {
   const promptDetails = isRecord(usage.prompt_tokens_details) ? usage.prompt_tokens_details : {};
   const completionDetails = isRecord(usage.completion_tokens_details) ? usage.completion_tokens_details : {};
   const input = prompt ?? 0;
-  const cacheRead = Math.min(count(promptDetails.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0, input);
-  const cacheWrite5m = Math.min(count(promptDetails.cache_write_tokens) ?? 0, input - cacheRead);
+  const cacheRead = Math.min(count(promptDetails.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? count(usage.cached_tokens) ?? 0, input);
+  const cacheWrite5m = Math.min(count(promptDetails.cache_write_tokens) ?? count(usage.cache_creation_input_tokens) ?? 0, input - cacheRead);
   const unlisted = Math.max(0, (count(usage.total_tokens) ?? 0) - input - (completion ?? 0));
   const output = (completion ?? 0) + unlisted;
   const reasoning = Math.min(Math.max(count(completionDetails.reasoning_tokens) ?? 0, unlisted), output);
