@@ -11,7 +11,7 @@ export function claudeDialect(model: string): Dialect {
   const version = claudeVersion(model) ?? 9;
   const efforts = version >= 4.07 ? ['low', 'medium', 'high', 'xhigh', 'max'] : ['low', 'medium', 'high', 'max'];
   return {
-    efforts, thinking: version >= 4.06 ? 'adaptive' : version >= 3.07 ? 'budget' : 'never', sampling: version < 4.07, systemInPlace: version >= 4.08,
+    efforts, thinking: version >= 4.06 ? 'adaptive' : version >= 3.07 ? 'budget' : 'never', sampling: version < 4.07, schemas: version >= 4.01, systemInPlace: version >= 4.08,
     outputLimit: version >= 3.07 ? 32_000 : version >= 3.05 ? 8_192 : 4_096,
   };
 }

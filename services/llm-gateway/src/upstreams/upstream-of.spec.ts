@@ -135,7 +135,8 @@ describe('what a model takes', () => {
   const dialect = (model: string) => make({ model, api_key: 'k', aws_region_name: 'r', api_base: model.startsWith('azure') ? 'https://a.b' : undefined }).dialect;
 
   it('by the version in its name', () => {
-    expect(dialect('anthropic/claude-3-5-sonnet-20241022')).toMatchObject({ thinking: 'never', sampling: true, outputLimit: 8_192, systemInPlace: false });
+    expect(dialect('anthropic/claude-3-5-sonnet-20241022')).toMatchObject({ thinking: 'never', sampling: true, outputLimit: 8_192, systemInPlace: false, schemas: false });
+    expect(['claude-sonnet-4-20250514', 'claude-opus-4-1', 'claude-sonnet-4-5-20250929'].map((name) => dialect(`anthropic/${name}`).schemas)).toEqual([false, true, true]);
     expect(dialect('anthropic/claude-3-7-sonnet-20250219')).toMatchObject({ thinking: 'budget', sampling: true });
     expect(dialect('anthropic/claude-opus-4-20250514')).toMatchObject({ thinking: 'budget', sampling: true });
     expect(dialect('anthropic/claude-haiku-4-5')).toMatchObject({ thinking: 'budget' });

@@ -31,6 +31,8 @@ export interface Dialect {
   sampling?: boolean;
   /** Anthropic: how it thinks (`adaptive`). */
   thinking?: 'adaptive' | 'budget' | 'never';
+  /** Anthropic: takes schemas for answers, and strict tools (true). */
+  schemas?: boolean;
   /** Anthropic: takes `role: "system"` after a user's turn. */
   systemInPlace?: boolean;
   /** Chat completions: reads Anthropic's `cache_control` on texts. */

@@ -72,7 +72,7 @@ describe.each(pairs)('whatever a provider sends, for a client of %s from an upst
 
 const dialects: fc.Arbitrary<Dialect> = fc.record({
   maxTokensField: fc.constantFrom('max_tokens', 'max_completion_tokens'), developerRole: fc.boolean(), streamUsage: fc.boolean(), efforts: fc.constantFrom([], ['low', 'high'], ['none', 'xhigh']), reasoningEcho: fc.boolean(), sampling: fc.boolean(),
-  thinking: fc.constantFrom('adaptive', 'budget', 'never'), systemInPlace: fc.boolean(), nineLetterCallIds: fc.boolean(), outputLimit: fc.nat(5_000),
+  thinking: fc.constantFrom('adaptive', 'budget', 'never'), systemInPlace: fc.boolean(), schemas: fc.boolean(), nineLetterCallIds: fc.boolean(), outputLimit: fc.nat(5_000),
 }, { requiredKeys: [] });
 
 describe.each(pairs)('whatever a client of %s asks an upstream of %s', (client, upstream) => {

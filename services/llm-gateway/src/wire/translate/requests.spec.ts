@@ -180,3 +180,22 @@ describe('whatever a client sends', () => {
     );
   }, 60_000);
 });
+
+describe('what not every Claude takes (LLM-1)', () => {
+  const ask = (body: Fields, schemas: boolean): Fields => translationBetween('openai-chat', 'anthropic-messages', { schemas })!.request({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...body }).body;
+
+  it('a schema is asked for in words, and no tool is strict', () => {
+    const schema = { type: 'object', properties: {}, additionalProperties: false };
+    const body = { response_format: { type: 'json_schema', json_schema: { name: 'n', schema, strict: true } }, tools: [{ type: 'function', function: { name: 'f', parameters: schema, strict: true } }] };
+    expect(ask(body, true)).toMatchObject({ output_config: { format: { schema } }, tools: [{ strict: true }] });
+    const older = ask(body, false);
+    expect(older).not.toHaveProperty('output_config');
+    expect(older.tools[0]).not.toHaveProperty('strict');
+    expect(older.system).toEqual([{ type: 'text', text: expect.stringContaining(JSON.stringify(schema)) as string }]);
+  });
+
+  it('a document of plain text is text, and a picture is called by its own name', () => {
+    const { messages } = ask({ messages: [{ role: 'user', content: [{ type: 'file', file: { file_data: `data:text/plain;base64,${Buffer.from('wörds').toString('base64')}` } }, { type: 'image_url', image_url: { url: 'data:image/jpg;base64,AAAA' } }] }] }, true);
+    expect(messages[0].content).toMatchObject([{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'wörds' } }, { type: 'image', source: { type: 'base64', media_type: 'image/jpeg', data: 'AAAA' } }]);
+  });
+});

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Dialect } from '../../translation.ts';
 import { parseJson, stated, type Fields } from '../fields.ts';
-import { anthropicSource } from '../media.ts';
+import { anthropicDocument, anthropicSource } from '../media.ts';
 import type { Message, Part, ToolCallPart } from '../model-request.ts';
 import { thinkingBlock } from '../proof.ts';
 import type { ToolNames } from '../tool-names.ts';
@@ -42,7 +42,7 @@ function writePart(part: Part, names: ToolNames): Fields[] {
     case 'text': return part.text === '' ? [] : [stated({ type: 'text', text: part.text, cache_control: cache })];
     case 'refusal': return part.text === '' ? [] : [{ type: 'text', text: part.text }];
     case 'image': return [stated({ type: 'image', source: anthropicSource(part.source), cache_control: cache })];
-    case 'file': return [stated({ type: 'document', source: anthropicSource(part.source), title: part.name, cache_control: cache })];
+    case 'file': return [stated({ type: 'document', source: anthropicDocument(part.source), title: part.name, cache_control: cache })];
     // Anthropic refuses thinking that it did not sign.
     case 'reasoning': return part.proof?.vendor === 'anthropic' ? [thinkingBlock(part.text, part.proof)] : [];
     case 'tool-call': return [stated({ type: 'tool_use', id: callId(part.id), name: names.spoken(part), input: inputOf(part), cache_control: cache })];

@@ -3,6 +3,7 @@ import type { Dialect } from '../../translation.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { stated, type Fields } from '../fields.ts';
 import { nearestEffort } from '../efforts.ts';
+import { outputWords } from '../output-words.ts';
 import type { ModelRequest, Part, ReasoningWish, Tool, ToolChoice } from '../model-request.ts';
 import type { ToolNames } from '../tool-names.ts';
 import { writeMessages } from './write-messages.ts';
@@ -16,9 +17,10 @@ const currentEfforts = ['low', 'medium', 'high', 'xhigh', 'max'];
 /** A request as Anthropic's messages take it. */
 export function writeAnthropicRequest(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
   const { system, messages } = writeMessages(request.messages, names, dialect);
-  if (request.output?.type === 'json') system.push({ type: 'text', text: 'Answer with one JSON object and nothing else.' });
+  const words = outputWords(request.output, dialect.schemas === false);
+  if (words !== null) system.push({ type: 'text', text: words });
   const choice = writeToolChoice(request.toolChoice, request.parallelTools, names, request.tools);
-  const tools = request.tools.map((tool) => writeTool(tool, names));
+  const tools = request.tools.map((tool) => writeTool(tool, names, dialect));
   const maxTokens = request.maxOutput ?? dialect.outputLimit ?? defaultLimit;
   const { thinking, effort } = writeReasoning(request.reasoning, maxTokens, dialect, choice, unprovenCalls(request));
   const sampling = dialect.sampling !== false && thinking?.type !== 'enabled' && thinking?.type !== 'adaptive';
@@ -30,7 +32,7 @@ export function writeAnthropicRequest(request: ModelRequest, names: ToolNames, d
     tools: tools.length === 0 ? null : tools,
     tool_choice: tools.length === 0 ? null : choice,
     thinking,
-    output_config: outputConfig(request, effort),
+    output_config: outputConfig(request, effort, dialect),
     // Anthropic's ends at 1 where OpenAI's ends at 2, and newer models take only one of the two.
     temperature: sampling && request.temperature !== null ? Math.min(request.temperature, 1) : null,
     top_p: sampling && request.temperature === null ? request.topP : null,
@@ -41,8 +43,8 @@ export function writeAnthropicRequest(request: ModelRequest, names: ToolNames, d
   });
 }
 
-function outputConfig(request: ModelRequest, effort: string | null): Fields | null {
-  const format = request.output?.type === 'schema' ? { type: 'json_schema', schema: request.output.schema } : null;
+function outputConfig(request: ModelRequest, effort: string | null, { schemas }: Dialect): Fields | null {
+  const format = request.output?.type === 'schema' && schemas !== false ? { type: 'json_schema', schema: request.output.schema } : null;
   return effort === null && format === null ? null : stated({ effort, format });
 }
 
@@ -66,8 +68,8 @@ function unprovenCalls(request: ModelRequest): boolean {
 
 const has = (parts: readonly Part[], type: Part['type']): boolean => parts.some((part) => part.type === type);
 
-function writeTool(tool: Tool, names: ToolNames): Fields {
-  return stated({ name: names.spoken(tool), description: toolDescription(tool), input_schema: tool.type === 'custom' ? customParameters : objectSchema(tool.parameters), strict: tool.strict === true ? true : null, cache_control: tool.cache });
+function writeTool(tool: Tool, names: ToolNames, { schemas }: Dialect): Fields {
+  return stated({ name: names.spoken(tool), description: toolDescription(tool), input_schema: tool.type === 'custom' ? customParameters : objectSchema(tool.parameters), strict: tool.strict === true && schemas !== false ? true : null, cache_control: tool.cache });
 }
 
 /** Anthropic demands an object's schema; OpenAI lets functions have none. */

@@ -2,6 +2,7 @@ import type { Dialect } from '../../translation.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { parseJson, recordOf, refuse, stated, type Fields } from '../fields.ts';
 import type { Message, MediaSource, ModelRequest, Part, Tool, ToolCallPart } from '../model-request.ts';
+import { outputWords } from '../output-words.ts';
 import type { ToolNames } from '../tool-names.ts';
 import { textOfParts } from '../tool-results.ts';
 import { wrapInput } from '../wrapped-tools.ts';
@@ -12,8 +13,8 @@ export function writeConverseRequest(request: ModelRequest, names: ToolNames, di
     const text = textOfParts(parts);
     return text === '' ? [] : [{ text }, ...pointAfter(parts.some(isMarked), dialect)];
   });
-  if (request.output?.type === 'json') system.push({ text: 'Answer with one JSON object and nothing else.' });
-  if (request.output?.type === 'schema') system.push({ text: `Answer with one JSON object and nothing else. It must follow this JSON Schema:\n${JSON.stringify(request.output.schema)}` });
+  const words = outputWords(request.output, true);
+  if (words !== null) system.push({ text: words });
   const inference = stated({ maxTokens: request.maxOutput, temperature: request.temperature === null ? null : Math.min(request.temperature, 1), topP: request.topP, stopSequences: request.stop.length === 0 ? null : request.stop });
   return stated({
     system: system.length === 0 ? null : system,
