@@ -227,7 +227,7 @@ describe('virtual keys (LLM-5)', () => {
     await expect.poll(async () => (await info(key)).spend as number).toBeCloseTo(20 * perInput + 50 * perOutput, 8);
     expect(await call(one, key, { model: 'unpriced' })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price' } } });
     expect((await call(one, await makeKey({}), { model: 'unpriced' })).status).toBe(200);
-    for (const [param, value] of Object.entries({ service_tier: 'priority', speed: 'fast', inference_geo: 'us' })) expect(await call(one, key, { [param]: value })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price', param } } });
+    for (const [param, value] of Object.entries({ service_tier: 'priority', speed: 'fast', inference_geo: 'us', modalities: ['text', 'audio'] })) expect(await call(one, key, { [param]: value })).toMatchObject({ status: 403, body: { error: { code: 'unknown_price', param } } });
     // A limit that counts in another format only would be none.
     expect((await call(one, key, { max_output_tokens: 1 })).status).toBe(200);
     expect(upstream.requests.at(-1)!.body).toMatchObject({ max_tokens: 4_096 });

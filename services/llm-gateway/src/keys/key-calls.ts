@@ -98,8 +98,8 @@ export class KeyCalls {
     const all = route.source === 'user' ? key.budgets.filter(({ id }) => !id.startsWith('user:')) : key.budgets;
     const budgets = all.some(({ model }) => model !== undefined) ? all.filter(({ model }) => model === undefined || countsFor(model, askedModel(groupOf(route), route), key.aliases, this.routes.router)) : all;
     if (budgets.length === 0 || route.source === 'builtin') return nothingHeld;
-    const dearer = body.service_tier === 'priority' ? 'service_tier' : body.speed === 'fast' ? 'speed' : body.inference_geo === 'us' ? 'inference_geo' : null;
-    if (dearer !== null) throw new WireError('forbidden', `${budgetWords(key)}, and what ${dearer}: "${String(body[dearer])}" costs is not known. Leave it out.`, dearer, 'unknown_price');
+    const dearer = dearerField(body);
+    if (dearer !== null) throw new WireError('forbidden', `${budgetWords(key)}, and what ${dearer}: ${JSON.stringify(body[dearer]).slice(0, 100)} costs is not known. Leave it out.`, dearer, 'unknown_price');
     const { most: eachOutput, limit } = outputOf(body, isRunHolder(key.hash) ? cappedOutputOfRuns : cappedOutput);
     // Where it ends up as a response, a smaller limit becomes this one.
     const output = Math.max(eachOutput, leastOutput) * answersOf(body);
@@ -139,3 +139,11 @@ export class KeyCalls {
 }
 
 const budgetWords = ({ hash }: VirtualKey): string => (isRunHolder(hash) ? 'There is a budget' : 'This key has a budget');
+
+/** What a call asks for that costs more than the lists say; null: nothing. */
+function dearerField({ service_tier: tier, speed, inference_geo: place, modalities }: Readonly<Record<string, unknown>>): string | null {
+  if (tier === 'priority') return 'service_tier';
+  if (speed === 'fast') return 'speed';
+  if (place === 'us') return 'inference_geo';
+  return Array.isArray(modalities) && modalities.includes('audio') ? 'modalities' : null;
+}
