@@ -5,13 +5,15 @@ import type { EntitySchema } from '@deskhand/platform/database';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BudgetsRepository } from '../src/budgets/budgets.repository.ts';
 import { budgetEntity, providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
 import { migrations } from '../src/database/migrations.ts';
-import type { GatewayConfig } from '../src/gateway-config.ts';
+import type { GatewayConfig, GatewaySettings } from '../src/gateway-config.ts';
 import { extraBudgetId } from '../src/keys/extra-budgets.ts';
 import { KeysRepository } from '../src/keys/keys.repository.ts';
 import { ModelsRepository } from '../src/models/models.repository.ts';
 import { ProvidersRepository } from '../src/providers/providers.repository.ts';
+import { Router } from '../src/routing/router.ts';
 import { llmGatewayService } from '../src/service.ts';
 import { UsageCalls } from '../src/usage/usage-calls.ts';
 import { UsageRepository } from '../src/usage/usage.repository.ts';
@@ -148,6 +150,19 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     await keys.remove([again.made.row.hash]);
     const left = await database.read(async (em) => em.find(budgetEntity, { id: { $like: '%/%' } }));
     expect(left.map((budget) => budget.id)).toEqual([]);
+  });
+
+  it('leases, takes back and spends of one budget at the same time, and turns nobody away', async () => {
+    const keys = service.app.get(KeysRepository, { strict: false });
+    await keys.saveBudget('user:hasty', { max: 1_000 });
+    const settings = (instance: string) => ({ values: { ...config, SERVICE_INSTANCE: instance } }) as GatewaySettings;
+    const [one, two] = ['one', 'two'].map((instance) => new BudgetsRepository(database, settings(instance), service.app.get(Router, { strict: false }))) as [BudgetsRepository, BudgetsRepository];
+    const rounds = Array.from({ length: 240 }, (_, index) => index);
+    const granted = await Promise.all(rounds.flatMap((index) => [
+      one.lease('user:hasty', 1, 2).then((lease) => lease.granted), two.lease('user:hasty', 1, 1).then((lease) => lease.granted), ...(index % 3 === 0 ? [one.giveBack('user:hasty', 0).then(() => 0), usage().store([rowOf({ userId: 'hasty', conversationId: null, cost: 0.5 })], true).then(() => 0)] : []),
+    ]));
+    expect(granted.reduce((sum, amount) => sum + amount, 0)).toBeCloseTo(240 * 3, 9);
+    expect(await keys.budget('user:hasty')).toMatchObject({ spend: 40, leased: 720 });
   });
 
   it('counts the calls of a job\'s keys in its budget, and takes the keys away with it', async () => {

@@ -72,6 +72,17 @@ export class Database {
     }
   }
 
+  /**
+   * As `transaction`, for work that locks the rows its decisions rest on: on PostgreSQL it waits there for others and then sees what they
+   * committed, instead of failing and being run again. SQLite has one writer at a time anyhow.
+   */
+  async lockingTransaction<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
+    return this.transaction(async (em) => {
+      if (this.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
+      return work(em);
+    });
+  }
+
   async read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
     const em = this.orm.em.fork() as EntityManager;
     queryDirectly(em, this.dialect);

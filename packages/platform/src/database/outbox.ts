@@ -93,8 +93,7 @@ export class Outbox {
       this.removeLater(published);
       return this.completed(rows.length, published.length);
     }
-    const [found, published] = await this.database.transaction(async (em) => {
-      await em.execute('set transaction isolation level read committed');
+    const [found, published] = await this.database.lockingTransaction(async (em) => {
       const rows = await em.execute<OutboxRecord[]>(`select id, event_id, subject, stream, headers, payload from outbox order by id limit ${batch} for update skip locked`);
       const published = await this.publishRows(rows);
       if (published.length > 0) await em.nativeDelete(this.entity, { id: { $in: published } });

@@ -13,10 +13,7 @@ export class Transactions {
   constructor(private readonly database: Database) {}
 
   run<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
-    return this.database.transaction(async (em) => {
-      if (this.database.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
-      return work(em);
-    });
+    return this.database.lockingTransaction(work);
   }
 
   /** One at a time over all instances: for what depends on which accounts there are. */

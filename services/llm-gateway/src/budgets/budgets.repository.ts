@@ -22,7 +22,7 @@ export class BudgetsRepository implements BudgetLeases {
   }
 
   async lease(budgetId: string, least: number, wanted: number): Promise<Lease> {
-    return this.database.transaction(async (em) => {
+    return this.database.lockingTransaction(async (em) => {
       const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
       // A budget that was taken away meanwhile holds nobody up.
       if (budget === null || budget.max === null || budget.max === undefined) return { granted: wanted, left: wanted, windowEnd: null };
@@ -40,7 +40,7 @@ export class BudgetsRepository implements BudgetLeases {
   }
 
   async giveBack(budgetId: string, amount: number): Promise<void> {
-    await this.database.transaction(async (em) => {
+    await this.database.lockingTransaction(async (em) => {
       const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
       const lease = await em.findOne(budgetLeaseEntity, { budgetId, instance: this.instance });
       if (budget === null || lease === null) return;

@@ -23,7 +23,7 @@ export class LimitsRepository implements LimitLeases {
   constructor(@Inject(Database) private readonly database: Database) {}
 
   async lease({ id, kind, most }: Limit, owed: number, least: number, wanted: number): Promise<{ granted: number; endsInMs: number; lease: number }> {
-    return this.alone(async (em) => {
+    return this.database.lockingTransaction(async (em) => {
       await this.lock(em, id);
       // All instances go by the database's clock.
       const now = await this.database.now(em);
@@ -38,7 +38,7 @@ export class LimitsRepository implements LimitLeases {
   }
 
   async giveBack({ id, kind }: Limit, lease: number, amount: number): Promise<void> {
-    await this.alone(async (em) => {
+    await this.database.lockingTransaction(async (em) => {
       await this.lock(em, id);
       // A minute that is over has nothing to give.
       const [same, values] = kind === 'minute' ? [' and until = ?', [lease]] : ['', []];
@@ -47,7 +47,7 @@ export class LimitsRepository implements LimitLeases {
   }
 
   async renew(ids: readonly string[]): Promise<{ endsInMs: number; kept: ReadonlySet<string> }> {
-    return this.alone(async (em) => {
+    return this.database.lockingTransaction(async (em) => {
       const now = await this.database.now(em);
       // One that ran out meanwhile may be others' by now.
       const ours = `instance = ? and limit_id in (${ids.map(() => '?').join(', ')})`;
@@ -59,18 +59,10 @@ export class LimitsRepository implements LimitLeases {
 
   /** Gives back the slots of this process, because it ends, and forgets what nobody asked about for a day. */
   async end(): Promise<void> {
-    await this.alone(async (em) => {
+    await this.database.lockingTransaction(async (em) => {
       await em.execute(`delete from limit_shares where instance = ? and kind = 'slots'`, [this.instance]);
       await em.execute('delete from limit_shares where until < ?', [(await this.database.now(em)) - forgottenMs]);
       await em.execute('delete from limits where asked_at < ?', [Date.now() - forgottenMs]);
-    });
-  }
-
-  /** Instances wait for one another at a limit's row instead of failing and trying again. */
-  private async alone<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result> {
-    return this.database.transaction(async (em) => {
-      if (this.database.dialect === 'postgres') await em.execute('set transaction isolation level read committed');
-      return work(em);
     });
   }
 

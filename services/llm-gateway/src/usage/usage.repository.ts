@@ -39,7 +39,8 @@ export class UsageRepository {
    * is harmless; to look for them costs as much as a fifth of storing.
    */
   async store(rows: readonly UsageRow[], mayBeThere: boolean): Promise<void> {
-    await this.database.transaction(async (em) => {
+    // Leases of the same budgets are asked for all the time: it waits for them instead of being run again and again.
+    await this.database.lockingTransaction(async (em) => {
       const callers = await this.callers.numbersOf(em, rows);
       const kinds = await this.kinds.numbersOf(em, rows);
       const fresh: UsageRow[] = [];
