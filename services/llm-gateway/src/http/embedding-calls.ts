@@ -63,7 +63,7 @@ export class EmbeddingCalls {
     const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
-    const { tags, taken } = takeRoutingControls(body, request.headers);
+    const { tags, taken } = takeRoutingControls(body, request.headers, 'openai-embeddings');
     const renamed = takeName(body, named);
     const raw = controls === noControls && !taken && !renamed ? given : Buffer.from(JSON.stringify(body));
     const asked = readEmbeddingRequest(body);

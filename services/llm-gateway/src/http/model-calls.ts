@@ -80,7 +80,7 @@ export class ModelCalls {
     const given = read instanceof Promise ? await read : read;
     const body = parseJson(given);
     const controls = body.cache === undefined ? noControls : takeControls(body);
-    const { tags, taken } = takeRoutingControls(body, request.headers);
+    const { tags, taken } = takeRoutingControls(body, request.headers, wire.format);
     const renamed = takeName(body, named);
     const recalled = wire.format === 'openai-responses' && given.includes('item_reference') && (await this.parts.items.recall(ownerOf(caller), body));
     const raw = controls === noControls && !taken && !renamed && !recalled ? given : Buffer.from(JSON.stringify(body));

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ApiFormat } from '../wire/formats.ts';
 import { isRecord } from '../wire/token-usage.ts';
+import { WireError } from '../wire/wire-format.ts';
 
 /** What a request says to the gateway alone, by LiteLLM's names. */
 export interface RoutingControls {
@@ -11,24 +13,44 @@ export interface RoutingControls {
 
 const noControls: RoutingControls = { tags: [], taken: false };
 
-/** Fields of a body that LiteLLM keeps to itself; vendors refuse some of them. Of these only tags are followed. */
-const fields = ['tags', 'litellm_metadata', 'fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks', 'num_retries', 'litellm_session_id', 'litellm_trace_id'] as const;
+/** Fields of a body that LiteLLM keeps to itself; vendors refuse most of them. Of these only tags are followed. */
+const ownFields: ReadonlySet<string> = new Set([
+  'tags', 'litellm_metadata', 'fallbacks', 'context_window_fallbacks', 'content_policy_fallbacks', 'context_window_fallback_dict', 'disable_fallbacks', 'num_retries', 'max_retries', 'timeout', 'request_timeout', 'stream_timeout',
+  'litellm_session_id', 'litellm_trace_id', 'litellm_call_id', 'litellm_params', 'caching', 'no-log', 'drop_params', 'additional_drop_params', 'allowed_openai_params', 'enable_json_schema_validation', 'merge_reasoning_content_in_choices',
+  'guardrails', 'guardrail_config', 'prompt_id', 'prompt_variables',
+]);
 
-/** Takes the gateway's own fields out of a body: no provider gets them. Almost no request has any. */
-export function takeRoutingControls(body: Record<string, unknown>, headers: IncomingHttpHeaders): RoutingControls {
+/** Those that would lead a call elsewhere, or to nobody: left out in silence they would cost somebody else's money. */
+const refusedFields: ReadonlySet<string> = new Set(['api_key', 'api_base', 'base_url', 'user_config', 'mock_response', 'mock_tool_calls', 'mock_timeout', 'mock_testing_fallbacks', 'mock_testing_context_fallbacks', 'mock_testing_content_policy_fallbacks', 'mock_testing_rate_limit_error']);
+
+/** Takes the gateway's own fields out of a body: no provider gets them. Most requests have none. Throws `WireError` for what cannot be left out. */
+export function takeRoutingControls(body: Record<string, unknown>, headers: IncomingHttpHeaders, format: ApiFormat | 'openai-embeddings'): RoutingControls {
   const header = headers['x-litellm-tags'];
-  const tagged = isRecord(body.metadata) && Object.hasOwn(body.metadata, 'tags') ? body.metadata : null;
-  if (header === undefined && tagged === null && !fields.some((name) => name in body)) return noControls;
+  const present = Object.keys(body).filter((name) => ownFields.has(name) || refusedFields.has(name));
+  const metadata = isRecord(body.metadata) ? body.metadata : null;
+  const passed = metadata && vendorsMetadata(metadata, format, body.store === true);
+  if (header === undefined && passed === metadata && present.length === 0) return noControls;
+  const refused = present.find((name) => refusedFields.has(name) && body[name] != null && body[name] !== false);
+  if (refused !== undefined) throw new WireError('bad-request', `${refused}: a request cannot say that here.`, refused, 'not_supported');
   const own = isRecord(body.litellm_metadata) ? body.litellm_metadata : {};
-  const tags = [...tagsIn(header), ...tagsIn(body.tags), ...tagsIn(tagged?.tags), ...tagsIn(own.tags)];
-  const present = fields.filter((name) => name in body);
+  const tags = [...tagsIn(header), ...tagsIn(body.tags), ...tagsIn(metadata?.tags), ...tagsIn(own.tags)];
   for (const name of present) delete body[name];
-  if (tagged !== null) {
-    const { tags: _, ...metadata } = tagged;
-    if (Object.keys(metadata).length === 0) delete body.metadata;
-    else body.metadata = metadata;
-  }
-  return { tags: [...new Set(tags)], taken: tagged !== null || present.length > 0 };
+  const changed = passed !== metadata;
+  if (changed && passed === null) delete body.metadata;
+  else if (changed) body.metadata = passed;
+  return { tags: [...new Set(tags)], taken: changed || present.length > 0 };
+}
+
+/**
+ * What a vendor gets of `metadata`, where LiteLLM's clients put words for its logs: Anthropic refuses all but the user, and OpenAI what comes with a
+ * chat completion that it is not to store. Null: nothing.
+ */
+function vendorsMetadata(metadata: Readonly<Record<string, unknown>>, format: ApiFormat | 'openai-embeddings', stored: boolean): Readonly<Record<string, unknown>> | null {
+  if (format !== 'openai-responses' && format !== 'anthropic-messages' && !stored) return null;
+  const names = Object.keys(metadata);
+  const passed = names.filter((name) => name !== 'tags' && (format !== 'anthropic-messages' || name === 'user_id'));
+  if (passed.length === names.length) return metadata;
+  return passed.length === 0 ? null : Object.fromEntries(passed.map((name) => [name, metadata[name]]));
 }
 
 /** Writes the model that a request's path names into its body; whether that changed it. */

@@ -46,7 +46,7 @@ export class TokenCounts {
     const caller = await callers.identify(request.headers);
     const given = await this.parts.bodies.read(request, response);
     const body = parseJson(given);
-    const raw = takeRoutingControls(body, request.headers).taken ? Buffer.from(JSON.stringify(body)) : given;
+    const raw = takeRoutingControls(body, request.headers, 'anthropic-messages').taken ? Buffer.from(JSON.stringify(body)) : given;
     const facts = anthropicMessages.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const route = await callRoute(routes, caller, key === null ? facts.model : modelFor(key, facts.model));
