@@ -105,6 +105,8 @@ export interface RouterSettings {
   /** Seconds between two attempts at the same deployment, at least. */
   retryAfter: number;
   aliases: Readonly<Record<string, string>>;
+  /** Aliases that no list of models shows. */
+  hiddenAliases: readonly string[];
   preCallChecks: boolean;
   tagFiltering: boolean;
   /** One tag of a call is enough; else a deployment must have them all. */
@@ -113,5 +115,5 @@ export interface RouterSettings {
 
 export const defaultRouter: RouterSettings = {
   strategy: 'simple-shuffle', retries: 2, timeout: 600, streamTimeout: null, allowedFails: 3, cooldown: 5, cooldowns: true, retryPolicy: {}, allowedFailsPolicy: {},
-  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], maxFallbacks: 5, retryAfter: 0, aliases: {}, preCallChecks: false, tagFiltering: false, anyTag: true,
+  fallbacks: {}, contextWindowFallbacks: {}, contentPolicyFallbacks: {}, defaultFallbacks: [], maxFallbacks: 5, retryAfter: 0, aliases: {}, hiddenAliases: [], preCallChecks: false, tagFiltering: false, anyTag: true,
 };

@@ -121,7 +121,10 @@ function readRouter(section: Place, router: RouterSettings, note: Note, overrule
       case 'retry_after': router.retryAfter = place.number() ?? router.retryAfter; break;
       case 'default_max_parallel_requests': break;
       case 'max_budget': case 'budget_duration': note(place, 'has no effect here: give keys, users or teams a budget'); break;
-      case 'model_group_alias': router.aliases = Object.fromEntries(place.fields().map((alias) => [alias.key, (alias.isMapping ? alias.field('model') : alias).text() ?? ''])); break;
+      case 'model_group_alias':
+        router.aliases = Object.fromEntries(place.fields().map((alias) => [alias.key, (alias.isMapping ? alias.field('model') : alias).text() ?? '']));
+        router.hiddenAliases = place.fields().flatMap((alias) => (alias.isMapping && alias.field('hidden').boolean() === true ? [alias.key] : []));
+        break;
       case 'enable_pre_call_checks': router.preCallChecks = place.boolean() === true; break;
       case 'enable_tag_filtering': router.tagFiltering = place.boolean() === true; break;
       case 'tag_filtering_match_any': router.anyTag = place.boolean() !== false; break;

@@ -20,6 +20,9 @@ interface Remembered {
   until: number;
 }
 
+/** As deployments name them: what people choose from where a wildcard would have anything. */
+const currentModels: readonly string[] = Object.values(vendors).flatMap((vendor) => vendor.models.map((model) => `${vendor.provider}/${model}`));
+
 const groupRoute = (model: string): RouteName => ({ source: 'group', provider: '', model });
 
 /** Which models there are for whom, and the way to them. */
@@ -68,7 +71,8 @@ export class RoutesService {
       if (vendor) add(vendor, [...(row.modelName == null ? [] : [row.modelName]), ...(row.endpointUrl == null ? vendor.models : [])]);
     }
     for (const vendor of choices.shared) if (!choices.own.some((row) => row.provider === vendor.name)) add(vendor, vendor.models);
-    for (const name of this.router.models) models.push({ id: name, provider: 'configured', label: name, scripted: false });
+    const known = new Set(models.map(({ id }) => id));
+    for (const name of new Set([...this.router.models, ...this.router.namesOf(currentModels)])) if (!known.has(name)) models.push({ id: name, provider: 'configured', label: name, scripted: false });
     return { models, default_model: routeId(defaultRoute(choices)) };
   }
 

@@ -78,6 +78,12 @@ export class Deployment {
     return upstream;
   }
 
+  /** What callers call this model of a wildcard's; null where it does not stand for it. */
+  nameOf(model: string): string | null {
+    const stars = patternOf(this.entry.parameters.model).exec(model)?.slice(1);
+    return stars === undefined ? null : this.entry.group.replaceAll('*', () => stars.shift() ?? '*');
+  }
+
   get isCooled(): boolean {
     return this.cooledUntil > this.now();
   }

@@ -252,6 +252,14 @@ describe('routing (LLM-3)', () => {
     expect([router.has('nothing'), router.models]).toEqual([false, ['openai/gpt-special', 'm', 'gpt-4']]);
   });
 
+  it('lists no alias that is hidden, and of wildcards what they stand for', () => {
+    const { router } = routerOf(entry('openai/*', 'openai/*') + entry('corp/*', 'openai/gpt-*') + entry('m', 'openai/a'), ', model_group_alias: { shown: { model: m }, secret: { model: m, hidden: true } }');
+    expect([router.models, router.has('secret')]).toEqual([['m', 'shown'], true]);
+    const names = router.namesOf(['openai/gpt-9', 'openai/o9', 'anthropic/claude-9']);
+    expect(names).toEqual(['openai/gpt-9', 'openai/o9', 'corp/9']);
+    expect(asked(router.plan('corp/9', size).first())).toBe('gpt-9');
+  });
+
   it('fills every star of a wildcard', () => {
     const { router } = routerOf(entry('fo::*:static::*', 'openai/fo-*-s-*') + entry('a/*/b-*', 'openai/*'), ', model_group_alias: { nick: a/x/b-y }');
     expect(['fo::hi::static::hey', 'fo::1:static::2', 'a/deep/b-er', 'nick'].map((name) => asked(router.plan(name, size).first()))).toEqual(['fo-hi:-s-hey', 'fo-1-s-2', 'deep', 'x']);

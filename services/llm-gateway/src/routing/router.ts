@@ -67,9 +67,15 @@ export class Router {
     for (const deployment of this.all) if (deployment.window === null) windowOf(deployment).then((window) => (deployment.window = window), () => {});
   }
 
-  /** Names that callers may use, wildcards left out. */
+  /** Names that callers may use, wildcards and what is hidden left out. */
   get models(): string[] {
-    return [...[...this.groups.keys()].filter((name) => !name.includes('*')), ...Object.keys(this.settings.aliases)];
+    return [...[...this.groups.keys()].filter((name) => !name.includes('*')), ...Object.keys(this.settings.aliases).filter((name) => !this.settings.hiddenAliases.includes(name))];
+  }
+
+  /** What these models (`openai/gpt-5.5`) are called where wildcards stand for them. */
+  namesOf(models: readonly string[]): string[] {
+    const wildcards = [...this.groups].filter(([name]) => name.includes('*'));
+    return wildcards.flatMap(([, [first]]) => models.flatMap((model) => first?.nameOf(model) ?? [])).filter((name) => this.has(name));
   }
 
   has(model: string): boolean {
