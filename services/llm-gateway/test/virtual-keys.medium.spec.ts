@@ -111,6 +111,16 @@ describe('virtual keys (LLM-5)', () => {
     expect(answer.error.message).toEqual(expect.any(String));
   });
 
+  it('are shown as they were made: durations in the unit that people write, people with their teams', async () => {
+    const { key, ...made } = (await manage('/key/generate', { max_budget: 1, budget_duration: '30d' })).body;
+    expect([made.budget_duration, (await send(one, 'GET', `/key/info?key=${key as string}`, masterKey)).body.info.budget_duration]).toEqual(['30d', '30d']);
+    for (const [given, shown] of [['2w', '14d'], ['1mo', '30d'], ['36h', '36h'], ['90m', '90m'], ['45s', '45s']]) expect((await manage('/key/update', { key, budget_duration: given })).body.budget_duration).toBe(shown);
+    await manage('/team/new', { team_id: 'known-by-mail', members_with_roles: [{ role: 'user', user_email: 'grace@example.org' }] });
+    await manage('/user/new', { user_id: 'grace', user_email: 'grace@example.org', auto_create_key: false });
+    expect((await send(one, 'GET', '/user/info?user_id=grace', masterKey)).body).toMatchObject({ user_id: 'grace', keys: [], teams: [{ team_id: 'known-by-mail' }] });
+    expect(await send(one, 'GET', '/key/info', masterKey)).toMatchObject({ status: 400, body: { error: { param: 'key' } } });
+  });
+
   it('hold to calls a minute and calls at once', async () => {
     const key = await makeKey({ rpm_limit: 3 });
     const answers = await Promise.all(Array.from({ length: 6 }, async () => call(one, key)));

@@ -6,3 +6,9 @@ export function durationMs(text: string): number | null {
   if (count === undefined || unit === undefined || Number(count) === 0) return null;
   return Number(count) * (unit === 'mo' ? 30 * units.d! : units[unit]!);
 }
+
+/** The same in the largest unit that says it, as most people write it: a month of thirty days is `30d`. */
+export function durationText(ms: number): string {
+  const [unit, length] = (['d', 'h', 'm'] as const).map((name) => [name, units[name]!] as const).find(([, one]) => ms % one === 0) ?? ['s', 1_000];
+  return `${ms / length}${unit}`;
+}

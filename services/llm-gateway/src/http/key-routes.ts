@@ -3,7 +3,7 @@ import { newId } from '@deskhand/contracts';
 import { z } from 'zod';
 import type { BudgetLedger } from '../budgets/budget-ledger.ts';
 import { durationMs } from '../budgets/duration.ts';
-import type { TeamMember, VirtualKeyRow } from '../database/entities.ts';
+import type { HolderRow, TeamMember, VirtualKeyRow } from '../database/entities.ts';
 import { isDuplicate } from '../database/is-duplicate.ts';
 import type { Callers } from '../keys/callers.ts';
 import type { KeyCache } from '../keys/key-cache.ts';
@@ -177,6 +177,7 @@ export class KeyRoutes {
     const asked = query.get('key');
     const own = caller.kind === 'key' ? caller.key.hash : null;
     const hash = asked === null ? own : hashGiven(asked);
+    if (hash === null && caller.kind === 'master') throw new WireError('bad-request', 'The query needs key.', 'key');
     if (hash === null || (caller.kind !== 'master' && hash !== own)) throw new WireError('forbidden', 'A key may ask about itself only.');
     const found = await this.parts.keys.info(hash);
     if (found === null) throw unknown('key');
@@ -248,7 +249,12 @@ export class KeyRoutes {
     const found = await this.parts.keys.holder(kind, id);
     if (found === null) throw unknown(kind);
     const { keys } = await this.parts.keys.list(keysUnder(kind, id), 1_000, 0);
-    return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView) };
+    return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView), ...(kind === 'user' && { teams: await this.teamsOf(found.row) }) };
+  }
+
+  private async teamsOf({ id, email }: HolderRow): Promise<object[]> {
+    const teams = await this.parts.keys.holders('team');
+    return teams.filter(({ row }) => row.members.some((one) => isSame(one, { user_id: id, user_email: email ?? undefined }))).map((team) => holderView('team', team));
   }
 
   private async removeHolders(kind: HolderKind, ids: readonly string[]): Promise<string[]> {

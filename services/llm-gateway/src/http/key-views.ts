@@ -1,3 +1,4 @@
+import { durationText } from '../budgets/duration.ts';
 import type { BudgetRow, HolderRow, VirtualKeyRow } from '../database/entities.ts';
 import { extraBudgetId, type ExtraBudget } from '../keys/extra-budgets.ts';
 import type { HolderKind, WithBudget } from '../keys/keys.repository.ts';
@@ -8,7 +9,7 @@ export const unknown = (what: string): WireError => new WireError('not-found', `
 const at = (time: number | null | undefined): string | null => (time == null ? null : new Date(time).toISOString());
 
 function budgetView(budget: BudgetRow | null): object {
-  return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : `${budget.windowMs / 1_000}s`, budget_reset_at: at(budget?.resetsAt) };
+  return { spend: budget?.spend ?? 0, max_budget: budget?.max ?? null, budget_duration: budget?.windowMs == null ? null : durationText(budget.windowMs), budget_reset_at: at(budget?.resetsAt) };
 }
 
 /** The row begins its next window with the next call. */
