@@ -121,6 +121,18 @@ describe('virtual keys (LLM-5)', () => {
     expect(await send(one, 'GET', '/key/info', masterKey)).toMatchObject({ status: 400, body: { error: { param: 'key' } } });
   });
 
+  it('are managed by clients that send null for what they do not say', async () => {
+    const nothing = { models: null, metadata: null, aliases: null, key_alias: null, team_id: null, budget_limits: null, blocked: null, duration: null };
+    const { status, body } = await manage('/key/generate', { ...nothing, user_id: 'nora' });
+    expect([status, body.models, body.user_id]).toEqual([200, [], 'nora']);
+    await manage('/key/update', { key: body.key, models: ['priced'], max_budget: 3 });
+    expect((await manage('/key/update', { key: body.key, models: null, max_budget: null })).body).toMatchObject({ models: ['priced'], max_budget: null });
+    expect((await manage('/key/delete', { keys: [body.key], key_aliases: null })).body.deleted_keys).toHaveLength(1);
+    expect((await manage('/team/new', { team_id: 'null-team', team_alias: null, members_with_roles: [{ role: 'user', user_id: 'nora', user_email: null }] })).body.members_with_roles).toEqual([{ role: 'user', user_id: 'nora' }]);
+    expect((await manage('/key/delete', { keys: null })).status).toBe(400);
+    expect((await send(one, 'GET', '/v2/team/list?user_id=nora&page_size=1', masterKey)).body).toMatchObject({ teams: [{ team_id: 'null-team' }], total: 1, page: 1, page_size: 1, total_pages: 1 });
+  });
+
   it('hold to calls a minute and calls at once', async () => {
     const key = await makeKey({ rpm_limit: 3 });
     const answers = await Promise.all(Array.from({ length: 6 }, async () => call(one, key)));

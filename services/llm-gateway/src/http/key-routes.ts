@@ -47,7 +47,8 @@ const holderFields = z.object({ ...shared, ...limits, blocked: z.boolean().optio
 const userFields = holderFields.extend({ user_id: text.optional(), user_email: text.nullable().optional(), user_alias: text.optional() });
 const newUser = userFields.extend({ auto_create_key: z.boolean().optional(), key_alias: text.optional(), duration: duration.nullable().optional() });
 const teamFields = holderFields.extend({ team_id: text.optional(), team_alias: text.optional() });
-const member = z.object({ role: z.enum(['admin', 'user']), user_id: text.optional(), user_email: text.optional() }).refine((given) => given.user_id !== undefined || given.user_email !== undefined, 'needs user_id or user_email');
+const perhaps = text.nullish().transform((given) => given ?? undefined);
+const member = z.object({ role: z.enum(['admin', 'user']), user_id: perhaps, user_email: perhaps }).refine((given) => given.user_id !== undefined || given.user_email !== undefined, 'needs user_id or user_email');
 const newTeam = teamFields.extend({ members_with_roles: z.array(member).max(10_000).optional() });
 const namedTeam = z.object({ team_id: text });
 const jobFields = holderFields.extend({ job_id: text.optional(), job_alias: text.optional() });
@@ -57,7 +58,7 @@ const namedJob = z.object({ job_id: text });
 export class KeyRoutes {
   /** By path; all take POST unless they are listed in `reads`. */
   readonly routes: ReadonlyMap<string, (request: IncomingMessage, response: ServerResponse) => Promise<void>>;
-  readonly reads: ReadonlySet<string> = new Set(['/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/job/info', '/job/list']);
+  readonly reads: ReadonlySet<string> = new Set(['/key/info', '/key/list', '/user/info', '/user/list', '/team/info', '/team/list', '/v2/team/list', '/job/info', '/job/list']);
 
   constructor(private readonly parts: KeyRoutesParts) {
     const { keys } = parts;
@@ -84,6 +85,7 @@ export class KeyRoutes {
       ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
       ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
       ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderView('team', holder)))],
+      ['/v2/team/list', this.reading(async (query) => this.teamPage(query))],
       ['/job/new', this.changing(jobFields, async (body) => this.newJob(body))],
       ['/job/update', this.changing(jobFields.extend(namedJob.shape), async (body) => holderView('job', await keys.saveHolder('job', body.job_id, holderChange(body.job_alias, body), moneyOf(body), 'there')))],
       ['/job/block', this.changing(namedJob, async (body) => holderView('job', await keys.saveHolder('job', body.job_id, { blocked: true }, {}, 'there')))],
@@ -96,7 +98,9 @@ export class KeyRoutes {
 
   /** What has no effect here is said beside the answer; what would have been a limit is refused. */
   private changing<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>, work: (body: z.infer<z.ZodObject<Shape>>) => Promise<object>): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-    const loose = z.looseObject(schema.shape);
+    // LiteLLM's clients send null for what they do not say.
+    const notNull = Object.entries(schema.shape).filter(([, field]) => z.safeParse(field, undefined).success && !z.safeParse(field, null).success).map(([name]) => name);
+    const loose = z.preprocess((body) => withoutNulls(body as Record<string, unknown>, notNull), z.looseObject(schema.shape));
     return async (request, response) => {
       await this.assertMaster(request);
       const settings = await readSettings(loose, request);
@@ -192,6 +196,14 @@ export class KeyRoutes {
     return { keys: keys.map((found) => (query.get('return_full_object') === 'true' ? keyView(found) : found.row.hash)), total_count: total, current_page: page, total_pages: Math.ceil(total / size) };
   }
 
+  private async teamPage(query: URLSearchParams): Promise<object> {
+    const [id, alias, user] = ['team_id', 'team_alias', 'user_id'].map((name) => query.get(name));
+    const found = (await this.parts.keys.holders('team')).filter(({ row }) => (id == null || row.id === id) && (alias == null || (row.alias ?? '').includes(alias)) && (user == null || row.members.some((one) => one.user_id === user)));
+    const size = bounded(query.get('page_size'), 10, 100);
+    const page = bounded(query.get('page'), 1, 1_000_000);
+    return { teams: found.slice((page - 1) * size, page * size).map((team) => holderView('team', team)), total: found.length, page, page_size: size, total_pages: Math.ceil(found.length / size) };
+  }
+
   private async newUser(body: z.infer<typeof newUser>): Promise<object> {
     const id = body.user_id ?? newId();
     const wanted: z.infer<typeof newKey> | null = body.auto_create_key === false ? null : { user_id: id, key_alias: body.key_alias ?? null, duration: body.duration ?? null };
@@ -277,6 +289,8 @@ function unusedOf(settings: Readonly<Record<string, unknown>>, known: object): s
   if (limiting !== undefined) throw new WireError('bad-request', `${limiting} is not there: nothing would be held to it.`, limiting, 'not_supported');
   return unused.map((name) => name.slice(0, 100)).slice(0, 20);
 }
+
+const withoutNulls = (body: Readonly<Record<string, unknown>>, names: readonly string[]): object => Object.fromEntries(Object.entries(body).filter(([name, value]) => value !== null || !names.includes(name)));
 
 const isEmpty = (value: unknown): boolean => value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
 
