@@ -99,7 +99,7 @@ export class GatewayService implements OnApplicationBootstrap {
     this.server = new GatewayServer({ calls, counts, embeddings, callers, keyRoutes, cacheRoutes, modelRoutes, operationRoutes, spendRoutes, passThrough, models: new ModelList(callers, routes), metrics, log, cacheType: file.file.cache && (file.file.cache.shared ? 'shared' : 'local'), ready });
     health.add('http', async () => { if (this.port === null) throw new Error('The model gateway does not listen yet'); });
     lifecycle.onDrain(10, async () => this.server.close(drainMs));
-    lifecycle.onDrain(20, async () => { clearInterval(this.sweeper); await this.recorder.close(); await this.outgoing.close(); await this.others.leave(); });
+    lifecycle.onDrain(20, async () => this.leave());
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -111,6 +111,15 @@ export class GatewayService implements OnApplicationBootstrap {
     this.sweeper = setInterval(() => void this.ledger.giveBackIdle().catch(() => undefined), idleMoneyMs).unref();
     await this.others.join();
     this.port = await this.server.listen(HTTP_HOST, HTTP_PORT);
+  }
+
+  /** Nothing is at work any more. */
+  private async leave(): Promise<void> {
+    clearInterval(this.sweeper);
+    // Money that was leased here is nobody's for ever where no other instance comes in this one's place.
+    if (await this.recorder.close()) await this.budgets.release();
+    await this.outgoing.close();
+    await this.others.leave();
   }
 
   /** Where other services reach the HTTP API. Clients of both formats put their own paths behind it. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDatabases, startNats, type TestDatabases } from '@deskhand/platform/testing';
+import { BudgetsRepository } from '../src/budgets/budgets.repository.ts';
 import { KeysController } from '../src/keys/keys.controller.ts';
 import { hashOf } from '../src/keys/virtual-keys.ts';
 import { masterKey, runGateway, type GatewayGround, type RunningGateway } from './running-gateway.ts';
@@ -377,17 +378,23 @@ describe('virtual keys (LLM-5)', () => {
     await expect.poll(row).toMatchObject({ output: 3, estimated: true });
   });
 
-  it('what a dead instance had leased counts as spent until its successor has accounted for its calls', async () => {
+  it('what an instance had leased is there again when it ends, of a dead one when its successor has accounted for its calls', async () => {
     const key = await makeKey({ max_budget: 0.01 });
-    const third = await runGateway(ground, { LITELLM_CONFIG: join(folder, 'config.yaml'), ALLOWED_PRIVATE_HOSTS: upstream.host, SERVICE_INSTANCE: 'three' });
-    expect((await call(third, key, { max_tokens: 50 })).status).toBe(200);
-    await expect.poll(async () => (await info(key)).spend as number).toBeGreaterThan(0);
-    // Closed without giving anything back, as a process that is killed.
-    await third.close();
+    const start = async () => runGateway(ground, { LITELLM_CONFIG: join(folder, 'config.yaml'), ALLOWED_PRIVATE_HOSTS: upstream.host, SERVICE_INSTANCE: 'three' });
     const leased = async () => (await one.service.database!.read(async (em) => em.execute<{ amount: number }[]>("select amount from budget_leases where instance = 'three'"))).reduce((sum, { amount }) => sum + Number(amount), 0);
+    const dying = await start();
+    expect((await call(dying, key, { max_tokens: 50 })).status).toBe(200);
+    await expect.poll(async () => (await info(key)).spend as number).toBeGreaterThan(0);
+    // Gives nothing back, as a process that is killed.
+    dying.service.app.get(BudgetsRepository, { strict: false }).release = async () => {};
+    await dying.close();
     expect(await leased()).toBeGreaterThan(0);
-    const successor = await runGateway(ground, { LITELLM_CONFIG: join(folder, 'config.yaml'), ALLOWED_PRIVATE_HOSTS: upstream.host, SERVICE_INSTANCE: 'three' });
+    const successor = await start();
     expect(await leased()).toBe(0);
+    expect((await call(successor, key, { max_tokens: 50 })).status).toBe(200);
+    expect(await leased()).toBeGreaterThan(0);
     await successor.close();
+    expect(await leased()).toBe(0);
+    expect((await info(key)).spend).toBeCloseTo(2 * (20 * perInput + 50 * perOutput), 9);
   });
 });

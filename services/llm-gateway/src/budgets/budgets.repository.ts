@@ -76,10 +76,11 @@ export class BudgetsRepository implements BudgetLeases {
     }
   }
 
-  /** Gives back what the process before this one had leased, once its calls are accounted for. */
+  /** Gives back what this process had leased, or the one before it, once its calls are accounted for. */
   async release(): Promise<void> {
     await this.database.transaction(async (em) => {
-      for (const lease of await em.find(budgetLeaseEntity, { instance: this.instance })) {
+      const leases = await em.find(budgetLeaseEntity, { instance: this.instance });
+      for (const lease of leases.sort((one, other) => (one.budgetId < other.budgetId ? -1 : 1))) {
         const budget = await em.findOne(budgetEntity, lease.budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
         if (budget !== null) budget.leased = Math.max(0, budget.leased - lease.amount);
         em.remove(lease);

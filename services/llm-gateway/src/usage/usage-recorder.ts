@@ -84,11 +84,13 @@ export class UsageRecorder {
     await this.flushing;
   }
 
-  async close(): Promise<void> {
+  /** Whether everything is stored. */
+  async close(): Promise<boolean> {
     await this.flush();
     if (this.pending.length > 0) await this.flush();
     if (this.timer !== null) clearTimeout(this.timer);
     this.journal.close(this.pending.length === 0);
+    return this.pending.length === 0;
   }
 
   private enqueue(call: EndedCall): void {
