@@ -6,6 +6,7 @@ import { through } from '../../../test/wire/streams.ts';
 import { StreamSniffer } from '../stream-sniffer.ts';
 import { translationBetween } from '../translation.ts';
 import { usageReaders } from '../usage-readers.ts';
+import { unwrapProof } from './proof.ts';
 
 const fixture = (name: string): string => readFileSync(join(import.meta.dirname, '../../../test/wire/fixtures', `${name}.sse`), 'utf8');
 const everyWay = [[], Array.from({ length: 5_000 }, () => 1), Array.from({ length: 900 }, (_, index) => (index * 7) % 23)];
@@ -54,7 +55,10 @@ describe('streams as each vendor writes them', () => {
   });
 
   it('OpenRouter: comments, carriage returns, details, usage in a chunk with an empty choice', () => {
-    expect(heardFrom('openrouter', 'anthropic-messages', 'openai-chat')).toMatchObject({ blocks: [{ type: 'reasoning', text: 'So' }, { type: 'text', text: 'Routed.' }], usage: { fresh: 5, output: 4 }, stop: 'end', proofs: [expect.stringMatching(/^dh1\./)] });
+    const heard = heardFrom('openrouter', 'anthropic-messages', 'openai-chat');
+    expect(heard).toMatchObject({ blocks: [{ type: 'reasoning', text: 'So it goes' }, { type: 'text', text: 'Routed.' }], usage: { fresh: 5, output: 4 }, stop: 'end' });
+    // What was said in pieces goes back whole.
+    expect(heard.proofs.map(unwrapProof)).toEqual([{ vendor: 'details', details: [{ type: 'reasoning.text', text: 'So it goes', format: 'anthropic-claude-v1', index: 0, signature: 'sg' }, { type: 'reasoning.encrypted', data: 'xx', index: 1 }] }]);
   });
 
   it('Ollama: a stop that was a call, no usage', () => {

@@ -1,7 +1,7 @@
 import { entryOf } from '../../../entry-of.ts';
 import { openaiChat } from '../../openai-chat.ts';
 import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts';
-import { recordOf, recordsOf, textOf, wordsOf, type Fields } from '../fields.ts';
+import { recordOf, recordsOf, stated, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';
 import { ChatCalls } from './read-calls.ts';
@@ -60,7 +60,7 @@ export class ChatStreamReader implements StreamReader {
     if (delta) {
       const { reasoning_content: thought, reasoning, content, refusal, tool_calls: calls } = delta;
       if (typeof thought === 'string' ? thought !== '' : typeof reasoning === 'string' && reasoning !== '') this.say('reasoning', typeof thought === 'string' ? thought : String(reasoning));
-      if (Array.isArray(delta.reasoning_details)) this.details.push(...(delta.reasoning_details as unknown[]));
+      if (Array.isArray(delta.reasoning_details)) for (const detail of delta.reasoning_details as unknown[]) addDetail(this.details, detail);
       if (typeof content === 'string') this.say('text', content);
       else if (Array.isArray(content)) this.sayParts(content);
       if (typeof refusal === 'string') this.say('refusal', refusal);
@@ -137,6 +137,16 @@ export class ChatStreamReader implements StreamReader {
     const code = fields?.code == null ? null : (typeof fields.code === 'number' ? String(fields.code) : textOf(fields.code));
     this.sink.fail({ kind: code === '429' || code === 'rate_limit_exceeded' ? 'rate-limited' : code === 'context_length_exceeded' ? 'context-window' : 'upstream', message: textOf(fields?.message) ?? textOf(error) ?? 'The provider reported an error.', code });
   }
+}
+
+/** What comes in pieces goes back whole: OpenRouter checks it against the signature that the last piece has. */
+function addDetail(details: unknown[], detail: unknown): void {
+  const before = details.at(-1);
+  const isPiece = isRecord(before) && isRecord(detail) && typeof detail.index === 'number' && before.index === detail.index && before.type === detail.type && detail.data === undefined;
+  if (!isPiece) return void details.push(detail);
+  const whole = { ...before, ...stated({ ...detail }) };
+  for (const name of ['text', 'summary']) if (typeof before[name] === 'string' && typeof detail[name] === 'string') whole[name] = before[name] + detail[name];
+  details[details.length - 1] = whole;
 }
 
 /** A whole chat completion, said to a sink. False when it is not one. */
