@@ -80,4 +80,12 @@ describe('streams as each vendor writes them', () => {
     expect(heard.blocks).toEqual([{ type: 'reasoning', text: '**Plan**\n\nDo it.' }, { type: 'text', text: 'Patching.' }, call('call_P', '*** Begin', 'apply_patch')]);
     expect(heard).toMatchObject({ stop: 'tools', usage: { fresh: 76, read: 1_024, written: 100, output: 300 } });
   });
+
+  it('Gemini, where it gives calls no ids: their signatures come back with them', () => {
+    const stream = `data: ${JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: '', function: { name: 'f', arguments: '{}' }, extra_content: { google: { thought_signature: 'gem==' } } }] }, finish_reason: 'stop' }] })}\n\ndata: [DONE]\n\n`;
+    const heard = hearAnthropic(through(translationBetween('anthropic-messages', 'openai-chat')!.request({ model: 'm', max_tokens: 9, messages: [] }), stream));
+    const [id] = heard.blocks.flatMap((block) => (block.type === 'call' ? [block.id] : []));
+    expect(id).toMatch(/^call_/);
+    expect(heard.proofs.map(unwrapProof)).toEqual([{ vendor: 'google', call: id, signature: 'gem==' }]);
+  });
 });

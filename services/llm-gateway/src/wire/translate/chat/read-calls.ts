@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { recordOf, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { TurnSink } from '../turn-sink.ts';
 
+/** For a call whose provider gives none. */
+export const newCallId = (): string => `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+
 interface Call {
   key: number;
   index: number;
@@ -43,7 +46,7 @@ export class ChatCalls {
   finish(): void {
     for (const call of this.current.values()) {
       if (!call.open && (call.name !== '' || call.early !== '')) {
-        call.id ||= `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+        call.id ||= newCallId();
         this.open(call);
       }
     }

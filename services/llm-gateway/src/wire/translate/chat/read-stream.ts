@@ -4,7 +4,7 @@ import { count, isRecord, noUsage, type TokenUsage } from '../../token-usage.ts'
 import { recordOf, recordsOf, stated, textOf, wordsOf, type Fields } from '../fields.ts';
 import type { StreamReader } from '../stream-reader.ts';
 import type { Stop, TurnSink } from '../turn-sink.ts';
-import { ChatCalls } from './read-calls.ts';
+import { ChatCalls, newCallId } from './read-calls.ts';
 
 const stops: Record<string, Stop> = { stop: 'end', length: 'length', tool_calls: 'tool-calls', function_call: 'tool-calls', content_filter: 'refusal' };
 type Words = 'text' | 'refusal' | 'reasoning';
@@ -95,15 +95,16 @@ export class ChatStreamReader implements StreamReader {
   private call(deltas: Fields[]): void {
     for (const delta of deltas) {
       const signature = wordsOf(recordOf(recordOf(delta.extra_content)?.google)?.thought_signature);
-      if (signature !== null && typeof delta.id === 'string') {
-        this.closeWords();
+      // A signature is found again by its call's id.
+      const id = wordsOf(delta.id) ?? (signature === null ? null : newCallId());
+      this.closeWords();
+      if (signature !== null && id !== null) {
         const key = this.keys++;
         this.sink.open(key, { type: 'reasoning' });
-        this.sink.prove(key, { vendor: 'google', call: delta.id, signature });
+        this.sink.prove(key, { vendor: 'google', call: id, signature });
         this.sink.close(key);
       }
-      this.closeWords();
-      this.calls.delta(delta, count(delta.index) ?? 0);
+      this.calls.delta({ ...delta, id }, count(delta.index) ?? 0);
     }
   }
 
