@@ -4,7 +4,7 @@ import { composeService, Database, Log, type RunningService } from '@deskhand/pl
 import type { EntitySchema } from '@deskhand/platform/database';
 import { MemoryBus, startDatabases, type TestDatabases } from '@deskhand/platform/testing';
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BudgetsRepository } from '../src/budgets/budgets.repository.ts';
 import { budgetEntity, providerEntity, usageEntity, type ModelRow, type UsageRow } from '../src/database/entities.ts';
 import { migrations } from '../src/database/migrations.ts';
@@ -163,6 +163,15 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     ]));
     expect(granted.reduce((sum, amount) => sum + amount, 0)).toBeCloseTo(240 * 3, 9);
     expect(await keys.budget('user:hasty')).toMatchObject({ spend: 40, leased: 720 });
+  });
+
+  it('counts a call in a window that began later by a clock that went back', async () => {
+    const keys = service.app.get(KeysRepository, { strict: false });
+    const { hash } = (await keys.generate({}, { max: 1, windowMs: 3_600_000 })).made.row;
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() - 60_000);
+    await usage().store([rowOf({ userId: null, conversationId: null, runId: null, keyHash: hash, startedAt: Date.now(), cost: 0.25 })], false).finally(() => clock.mockRestore());
+    expect((await keys.info(hash))!.budget!.spend).toBe(0.25);
+    await keys.remove([hash]);
   });
 
   it('counts the calls of a job\'s keys in its budget, and takes the keys away with it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BudgetLedger, type BudgetLeases } from './budget-ledger.ts';
+import { BudgetLedger, nothing, type BudgetLeases } from './budget-ledger.ts';
 
 /** A database that grants slices late, as one does that others use too. */
 function bank(max: number): BudgetLeases & { leased: number; asked: number } {
@@ -9,7 +9,7 @@ function bank(max: number): BudgetLeases & { leased: number; asked: number } {
       this.asked++;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
       const free = max - this.leased;
-      const granted = free < least ? 0 : Math.min(wanted, free);
+      const granted = free + nothing < least ? 0 : Math.min(wanted, free);
       this.leased += granted;
       return { granted, left: max - this.leased, windowEnd: null };
     },
@@ -125,6 +125,13 @@ describe('money that is set aside before it is spent (LLM-5)', () => {
     expect(shared.leased).toBe(2);
     await ledger.reserve([{ id: 'b', max: 0.1 }], 0.1);
     expect(shared.leased).toBeCloseTo(0.1, 9);
+  });
+
+  it('is there to the last of it, whatever tenths are to a computer', async () => {
+    const shared = bank(0.3);
+    const ledger = new BudgetLedger(shared);
+    for (let calls = 0; calls < 3; calls++) ledger.settle(await ledger.reserve([{ id: 'b', max: 0.3 }], 0.1), 0.1);
+    await expect((async () => ledger.reserve([{ id: 'b', max: 0.3 }], 0.1))()).rejects.toMatchObject({ code: 'budget_exceeded' });
   });
 
   it('refuses no small call because many large ones are refused before it', async () => {

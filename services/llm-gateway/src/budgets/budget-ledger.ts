@@ -46,6 +46,8 @@ interface Slice {
   idle: number;
 }
 
+/** US dollars. Amounts smaller than this are rounding: what is left of three tenths after two is less than a tenth by as little. */
+export const nothing = 1e-12;
 /** Share of a budget that is leased at once, so that most calls ask nobody. */
 const sliceShare = 0.02;
 /** So many slices are all there is, unless some of it comes back meanwhile. */
@@ -63,7 +65,7 @@ export class BudgetLedger {
   /** Sets `amount` aside in all of `budgets`, or in none. A promise only where a lease must be asked for; rejects with `WireError`, saying what is left. */
   reserve(budgets: readonly Budget[], amount: number): Reservation | Promise<Reservation> {
     const slices = budgets.map((budget) => this.#sliceFor(budget));
-    if (slices.some(({ available }) => available < amount)) return this.#reserveAsking(budgets, amount);
+    if (!slices.every((slice) => covers(slice, amount))) return this.#reserveAsking(budgets, amount);
     for (const slice of slices) take(slice, amount);
     return { amount, budgets: budgets.map(({ id }, index) => ({ id, epoch: slices[index]!.epoch })) };
   }
@@ -114,7 +116,7 @@ export class BudgetLedger {
   async #take({ id, max }: Budget, amount: number): Promise<{ id: string; epoch: number }> {
     for (let asked = 0; ; ) {
       const slice = this.#sliceFor({ id, max });
-      if (slice.available >= amount) {
+      if (covers(slice, amount)) {
         take(slice, amount);
         return { id, epoch: slice.epoch };
       }
@@ -125,9 +127,9 @@ export class BudgetLedger {
         slice.refilling = leasing.then((lease) => this.#granted(id, lease)).finally(() => (slice.refilling = null));
         await slice.refilling;
         const { granted, left, windowEnd } = await leasing;
-        const { available } = this.#sliceOf(id);
+        const now = this.#sliceOf(id);
         // Others here may have been quicker to take what was leased, but not for ever.
-        if ((granted < missing && available < amount) || ++asked > mostAsked) throw exceeded(id, max, left + Math.max(0, available), amount, windowEnd);
+        if ((granted < missing && !covers(now, amount)) || ++asked > mostAsked) throw exceeded(id, max, left + Math.max(0, now.available), amount, windowEnd);
       }
     }
   }
@@ -166,6 +168,8 @@ export class BudgetLedger {
     return slice;
   }
 }
+
+const covers = ({ available }: Slice, amount: number): boolean => available + nothing >= amount;
 
 function take(slice: Slice, amount: number): void {
   slice.available -= amount;

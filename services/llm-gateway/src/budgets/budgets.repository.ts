@@ -6,11 +6,8 @@ import { budgetEntity, budgetLeaseEntity, virtualKeyEntity, type BudgetRow, type
 import { extraBudgetId } from '../keys/extra-budgets.ts';
 import { askedModel } from '../providers/route.ts';
 import { Router } from '../routing/router.ts';
-import type { BudgetLeases, Lease } from './budget-ledger.ts';
+import { nothing, type BudgetLeases, type Lease } from './budget-ledger.ts';
 import { countsFor } from './model-budgets.ts';
-
-/** Amounts smaller than this are rounding. */
-const nothing = 1e-12;
 
 /** Budgets in the database: what is spent, and what instances have leased. Both together never exceed the maximum. */
 @Injectable()
@@ -111,8 +108,11 @@ export class BudgetsRepository implements BudgetLeases {
   }
 }
 
-/** Unix milliseconds. */
-const windowBegin = ({ resetsAt, windowMs }: BudgetRow): number => (resetsAt == null || windowMs == null ? -Infinity : resetsAt - windowMs);
+/** Unix milliseconds. By a clock that went back no call says whether it is older. */
+function windowBegin({ resetsAt, windowMs }: BudgetRow): number {
+  const begin = resetsAt == null || windowMs == null ? -Infinity : resetsAt - windowMs;
+  return begin > Date.now() ? -Infinity : begin;
+}
 
 /** A call that began in the window before was set aside there: what it cost is not this one's, which has not held it back from anybody. */
 const costSince = (begin: number, rows: readonly UsageRow[]): number => rows.reduce((sum, { startedAt, cost }) => (startedAt < begin ? sum : sum + (cost ?? 0)), 0);
