@@ -75,10 +75,14 @@ export class BudgetsRepository implements BudgetLeases {
 
   /** Gives back what this process had leased, or the one before it, once its calls are accounted for. */
   async release(): Promise<void> {
-    await this.database.transaction(async (em) => {
-      const leases = await em.find(budgetLeaseEntity, { instance: this.instance });
-      for (const lease of leases.sort((one, other) => (one.budgetId < other.budgetId ? -1 : 1))) {
-        const budget = await em.findOne(budgetEntity, lease.budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    const { instance } = this;
+    await this.database.lockingTransaction(async (em) => {
+      const leases = await em.find(budgetLeaseEntity, { instance });
+      for (const { budgetId } of leases.sort((one, other) => (one.budgetId < other.budgetId ? -1 : 1))) {
+        const budget = await em.findOne(budgetEntity, budgetId, { lockMode: LockMode.PESSIMISTIC_WRITE });
+        // Another instance may have begun the budget's next window until now.
+        const lease = await em.findOne(budgetLeaseEntity, { budgetId, instance }, { refresh: true });
+        if (lease === null) continue;
         if (budget !== null) budget.leased = Math.max(0, budget.leased - lease.amount);
         em.remove(lease);
       }
