@@ -81,6 +81,13 @@ describe('LiteLLM\'s configuration file (LLM-2)', () => {
     expect(file.notes).toEqual(['line 37: litellm_settings.success_callback has no effect here', 'line 40: general_settings.alerting has no effect here']);
   });
 
+  it('needs no variables of what has no effect here', () => {
+    const text = 'litellm_settings: { cache: true, cache_params: { type: redis, host: os.environ/REDIS_HOST } }\nrouter_settings: { redis_password: os.environ/REDIS_PASSWORD }\ngeneral_settings: { database_url: os.environ/DATABASE_URL }';
+    expect(readGatewayFile(text, {}).notes).toHaveLength(4);
+    expect(() => readGatewayFile('general_settings:\n  master_key: os.environ/KEY\nrouter_settings:\n  num_retries: os.environ/TIMES', { KEY: '' })).toThrow(/usable: line 2: the variable KEY is not set; line 4: the variable TIMES is not set$/);
+    expect(() => readGatewayFile('model_list:\n  - model_name: a\n    litellm_params: { model: vertex_ai/x, vertex_credentials: os.environ/NONE }', {})).toThrow(/line 3: the variable NONE is not set/);
+  });
+
   it.each([
     ['an unknown provider', 'model_list:\n  - model_name: a\n    litellm_params:\n      model: cohere/command', /line 4: .*litellm_params\.model cannot be used: The provider "cohere".* is not known/],
     ['a variable that is not set', 'model_list:\n  - model_name: a\n    litellm_params: { model: openai/x, api_key: os.environ/NOT_THERE }', /line 3: the variable NOT_THERE is not set/],

@@ -6,7 +6,7 @@ import { readKeyRules } from './read-key-rules.ts';
 import { readModel, type Note } from './read-model.ts';
 import { readCache } from './read-cache.ts';
 import { followAliases } from './yaml-aliases.ts';
-import { FileProblems, Place } from './yaml-place.ts';
+import { FileProblems, Place, variablePrefix } from './yaml-place.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,11 +31,9 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
   const variables: Environment = { ...Object.fromEntries(given.map((place) => [place.key, place.text() ?? undefined])), ...environment };
   visit(document, {
     Scalar(_, node) {
-      if (typeof node.value !== 'string' || !node.value.startsWith('os.environ/')) return;
-      const name = node.value.slice('os.environ/'.length);
-      const value = variables[name];
-      if (value === undefined || value === '') problems.add(lines.linePos(node.range?.[0] ?? 0).line, `the variable ${name} is not set`);
-      else node.value = value;
+      if (typeof node.value !== 'string' || !node.value.startsWith(variablePrefix)) return;
+      const value = variables[node.value.slice(variablePrefix.length)];
+      if (value !== undefined && value !== '') node.value = value;
     },
   });
   const root = new Place(document.contents, '', lines, problems);

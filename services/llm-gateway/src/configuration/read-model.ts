@@ -50,7 +50,7 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
   read.api_base ??= parameters.field('base_url').text() ?? undefined;
   if (read.api_base === undefined) delete read.api_base;
   const credentials = parameters.field('vertex_credentials');
-  if (!credentials.isAbsent) read.vertex_credentials = typeof credentials.value === 'string' ? credentials.value : JSON.stringify(credentials.value);
+  if (!credentials.isAbsent) read.vertex_credentials = typeof credentials.value === 'string' ? (credentials.text() ?? '') : JSON.stringify(credentials.value);
   const headers = parameters.field('extra_headers').fields();
   if (headers.length > 0) read.extra_headers = Object.fromEntries(headers.map((place) => [place.key, place.text() ?? '']));
   const drops = parameters.field('drop_params').boolean();

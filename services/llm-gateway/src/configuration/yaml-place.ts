@@ -16,6 +16,9 @@ export class FileProblems implements Problems {
   }
 }
 
+/** What stands before a variable's name. Where it still stands when a value is read, there is no such variable; what nobody reads needs none. */
+export const variablePrefix = 'os.environ/';
+
 type Kind = 'text' | 'number' | 'boolean';
 
 /** A place in the file: a value with its line. Reads what it should be, and says with its line what it is not. */
@@ -99,6 +102,10 @@ export class Place {
   private read(kind: Kind): string | number | boolean | null {
     if (this.isAbsent) return null;
     const value: unknown = isScalar(this.node) ? this.node.value : undefined;
+    if (typeof value === 'string' && value.startsWith(variablePrefix)) {
+      this.problems.add(this.line, `the variable ${value.slice(variablePrefix.length)} is not set`, this.name);
+      return null;
+    }
     if (kind === 'text' && (typeof value === 'string' || typeof value === 'number')) return String(value);
     // Values that came out of a variable are texts.
     if (kind === 'number' && (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))))) return Number(value);
