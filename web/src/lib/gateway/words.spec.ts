@@ -5,7 +5,7 @@ const now = Date.parse('2026-11-21T12:00:00Z');
 const health = { state: 'unknown', at: null, reason: null, cooled_until: null, active: 0, first_byte_ms: null } as const;
 
 describe('words about models and keys', () => {
-  it.each([[0, '$0'], [2, '$2'], [2.5, '$2.5'], [0.15, '$0.15'], [0.000_4, '$0.0004'], [0.000_123, '$0.00012'], [1234.5, '$1235'], [100, '$100'], [10, '$10']])('writes %d as %s', (amount, text) => expect(dollars(amount)).toBe(text));
+  it.each([[0, '$0'], [2, '$2'], [2.5, '$2.50'], [0.15, '$0.15'], [0.075, '$0.075'], [7.5e-8 * 1e6, '$0.075'], [1.125, '$1.125'], [0.000_4, '$0.0004'], [0.000_000_02, '$0.00000002'], [1234.5, '$1,234.50'], [1e9, '$1,000,000,000'], [10, '$10']])('writes %d as %s', (amount, text) => expect(dollars(amount)).toBe(text));
 
   it('writes prices for a million tokens, and says when there is none', () => {
     expect(priceWords({ input: 2e-6, output: 8e-6, cache_read: null, configured: true })).toBe('$2 in, $8 out for a million tokens');

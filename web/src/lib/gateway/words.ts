@@ -3,11 +3,11 @@ import { parseTime } from '../text/time.ts';
 
 type Health = ConfiguredModel['health'];
 
-/** `$2`, `$0.15`, `$0.0004`: as many places as it takes. */
+/** A price or a budget, to the last place that somebody wrote: `$2`, `$0.075`, `$1,234.50`. */
 export function dollars(amount: number): string {
-  if (amount === 0) return '$0';
-  const places = amount >= 100 ? 0 : amount >= 0.01 ? 2 : Math.min(8, 1 - Math.floor(Math.log10(amount)));
-  return `$${amount.toFixed(places).replace(/(\.\d*?[1-9])0+$|\.0+$/, '$1')}`;
+  // What multiplying has added behind the tenth place is nobody's.
+  const exact = Number(amount.toPrecision(10));
+  return `$${exact.toLocaleString('en-US', { minimumFractionDigits: Number.isInteger(exact) ? 0 : 2, maximumFractionDigits: 12 })}`;
 }
 
 export function priceWords({ input, output, configured }: ConfiguredModel['prices']): string {
