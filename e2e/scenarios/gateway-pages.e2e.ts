@@ -93,6 +93,7 @@ describe('pages for administrators of the model gateway', () => {
     await rows.getByText('$3 in, $15 out for a million tokens · 200k context').waitFor();
     await rows.getByRole('button', { name: 'Test Anthropic claude-sonnet-5' }).click();
     await rows.getByText('claude-sonnet-5 answered.').waitFor();
+    expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Test Anthropic claude-sonnet-5');
     await rows.getByRole('button', { name: 'Test OpenAI-compatible local' }).click();
     await rows.getByText('Slow down, please').first().waitFor();
 
@@ -143,8 +144,21 @@ describe('pages for administrators of the model gateway', () => {
     await budget.nth(2).waitFor();
     expect(await Promise.all([1, 2].map(async (index) => budget.nth(index).getAttribute('aria-valuetext')))).toEqual([expect.stringMatching(/^\$0 of \$2 each day · begins anew/), 'fast · $0 of $1']);
     await expectClean();
-    await page.getByRole('button', { name: 'Block build machine' }).click();
+    // Two pages change the same key: each says only what was changed there. Then the keyboard is where it was.
+    const other = await page.context().newPage();
+    await other.goto(`${product.webUrl}/settings/keys`);
+    for (const one of [page, other]) await one.getByRole('button', { name: 'Change build machine' }).press('Enter');
+    await page.getByLabel('Calls a minute').fill('77');
+    await page.keyboard.press('Enter');
+    await page.getByText('fast · 77 calls a minute').waitFor();
+    expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Change build machine');
+    await other.getByLabel('Calls at once').fill('3');
+    await other.keyboard.press('Enter');
+    await other.getByText('77 calls a minute · 3 calls at once').waitFor();
+    await other.close();
+    await page.getByRole('button', { name: 'Block build machine' }).press('Enter');
     await page.getByText('blocked').waitFor();
+    expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Unblock build machine');
     await expect.poll(async () => (await call(key)).status).toBe(401);
     await expectClean();
     await page.getByRole('button', { name: 'Unblock build machine' }).click();
