@@ -45,6 +45,7 @@ describe('what is reserved for a call (LLM-5)', () => {
     ['items that the provider has, in a body of two formats', { messages: [], input: [{ id: 'msg_1' }] }, 200_000],
     ['tools of the caller\'s own, which a vendor explains to the model', { messages: [], tools: [{ type: 'function', function: { name: 'web_search' } }, { name: 'a', input_schema: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'function', name: 'b' }] }] }, 1_000],
     ['tools of a vendor\'s making that the caller runs', { messages: [], tools: [{ type: 'bash_20250124', name: 'bash' }, { type: 'computer_use_preview' }] }, 3_000],
+    ['calls of tools that are not on offer any more', { messages: [{ role: 'assistant', content: [{ type: 'tool_use', id: 'a', name: 'b', input: {} }] }] }, 1_000],
     ['a form that is asked of the answer', { messages: [], output_config: { format: { type: 'json_schema', schema: {} } } }, 1_000],
     ['tools that the provider runs', { messages: [], tools: [{ type: 'web_search_20260209', name: 'web_search' }, { type: 'code_interpreter' }, { google_search: {} }, { type: 'namespace', name: 'n', tools: [{ type: 'mcp' }] }] }, 801_000],
     ['what else brings something in', { messages: [], mcp_servers: [{ type: 'url' }], web_search_options: {} }, 400_000],

@@ -45,7 +45,7 @@ export function inputOf(body: Body, raw: Buffer, pictureTokens: number): number 
   if (listOf(fieldsOf(body.context_management).edits).some((edit) => String(fieldsOf(edit).type).startsWith('compact'))) tokens += raw.length + elsewhereTokens;
   if (isThere(fieldsOf(fieldsOf(body.extra_body).google).cached_content)) tokens += elsewhereTokens;
   tokens += toolTokensOf(body);
-  if (explained.some((name) => isStated(body, name))) tokens += explanationTokens;
+  if (explained.some((name) => isStated(body, name)) || called.some((word) => raw.includes(word))) tokens += explanationTokens;
   if (isStated(body, 'messages') && mayRefer(body, 'messages')) for (const message of listOf(body.messages)) tokens += namedBy(fieldsOf(message), pictureTokens);
   // An item that the provider keeps may be named by nothing but its id.
   if (isStated(body, 'input') && (mayRefer(body, 'input') || raw.includes('"id"') || raw.includes('"additional_tools"'))) {
@@ -61,6 +61,8 @@ const fetching = ['mcp_servers', 'web_search_options', 'search_parameters', 'plu
 /** What vendors tell a model unseen about its tools, and about the form that is asked of its answer: hundreds of tokens, however short the request is. */
 const explanationTokens = 1_000;
 const explained = ['tools', 'functions', 'response_format', 'output_config', 'output_format', 'text'];
+/** What tells of calls, whose tools are defined then. */
+const called = ['"tool_calls"', '"tool_use"', '"function_call"'];
 
 /** Whether any of it may be kept in a cache for an hour, which costs more. Only Claude is asked for that by a word of the body. */
 export const mayKeepForAnHour = (places: readonly NamedPlace[], raw: Buffer): boolean => places.every((place) => !isNamed(place, /claude/i)) || hour.some((word) => raw.includes(word));

@@ -199,3 +199,18 @@ describe('what not every Claude takes (LLM-1)', () => {
     expect(messages[0].content).toMatchObject([{ type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'wörds' } }, { type: 'image', source: { type: 'base64', media_type: 'image/jpeg', data: 'AAAA' } }]);
   });
 });
+
+describe('a conversation with calls, and no tools on offer (LLM-1)', () => {
+  const messages = [
+    { role: 'user', content: 'hi' }, { role: 'assistant', content: null, tool_calls: [{ id: 'a', type: 'function', function: { name: 'read', arguments: '{}' } }, { id: 'b', type: 'function', function: { name: 'read', arguments: '{}' } }] },
+    { role: 'tool', tool_call_id: 'a', content: 'x' }, { role: 'tool', tool_call_id: 'b', content: 'y' }, { role: 'user', content: 'Sum it up.' },
+  ];
+  const ask = (upstream: CalledFormat, more: Fields = {}): Fields => translationBetween('openai-chat', upstream)!.request({ model: 'm', messages, ...more }).body;
+
+  it('has its tools defined where that is demanded, not to be called', () => {
+    expect(ask('anthropic-messages')).toMatchObject({ tools: [{ name: 'read', input_schema: { type: 'object' } }], tool_choice: { type: 'none' } });
+    expect(ask('bedrock-converse').toolConfig).toEqual({ tools: [{ toolSpec: { name: 'read', description: 'Not available any more.', inputSchema: { json: { type: 'object', properties: {} } } } }] });
+    for (const upstream of ['anthropic-messages', 'bedrock-converse'] as const) expect(Object.keys(ask(upstream, { messages: messages.slice(0, 1) })).filter((name) => name.startsWith('tool'))).toEqual([]);
+    expect(ask('openai-responses')).not.toHaveProperty('tools');
+  });
+});

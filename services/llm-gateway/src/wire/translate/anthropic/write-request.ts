@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Dialect } from '../../translation.ts';
+import { toolsOrCalled } from '../called-tools.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { stated, type Fields } from '../fields.ts';
 import { nearestEffort } from '../efforts.ts';
@@ -19,8 +20,8 @@ export function writeAnthropicRequest(request: ModelRequest, names: ToolNames, d
   const { system, messages } = writeMessages(request.messages, names, dialect);
   const words = outputWords(request.output, dialect.schemas === false);
   if (words !== null) system.push({ type: 'text', text: words });
-  const choice = writeToolChoice(request.toolChoice, request.parallelTools, names, request.tools);
-  const tools = request.tools.map((tool) => writeTool(tool, names, dialect));
+  const choice = writeToolChoice(request.tools.length === 0 ? { type: 'none' } : request.toolChoice, request.parallelTools, names, request.tools);
+  const tools = toolsOrCalled(request).map((tool) => writeTool(tool, names, dialect));
   const maxTokens = request.maxOutput ?? dialect.outputLimit ?? defaultLimit;
   const { thinking, effort } = writeReasoning(request.reasoning, maxTokens, dialect, choice, unprovenCalls(request));
   const sampling = dialect.sampling !== false && thinking?.type !== 'enabled' && thinking?.type !== 'adaptive';

@@ -1,4 +1,5 @@
 import type { Dialect } from '../../translation.ts';
+import { toolsOrCalled } from '../called-tools.ts';
 import { customParameters, toolDescription } from '../custom-tool.ts';
 import { parseJson, recordOf, refuse, stated, type Fields } from '../fields.ts';
 import type { Message, MediaSource, ModelRequest, Part, Tool, ToolCallPart } from '../model-request.ts';
@@ -16,11 +17,12 @@ export function writeConverseRequest(request: ModelRequest, names: ToolNames, di
   const words = outputWords(request.output, true);
   if (words !== null) system.push({ text: words });
   const inference = stated({ maxTokens: request.maxOutput, temperature: request.temperature === null ? null : Math.min(request.temperature, 1), topP: request.topP, stopSequences: request.stop.length === 0 ? null : request.stop });
+  const tools = toolsOrCalled(request);
   return stated({
     system: system.length === 0 ? null : system,
     messages: writeMessages(request.messages, names, dialect),
     inferenceConfig: Object.keys(inference).length === 0 ? null : inference,
-    toolConfig: request.tools.length === 0 ? null : writeTools(request, names, dialect),
+    toolConfig: tools.length === 0 ? null : writeTools(request, tools, names, dialect),
   });
 }
 
@@ -31,11 +33,11 @@ function pointAfter(marked: boolean, { cachePoints }: Dialect, place: 'texts' | 
   return marked && (cachePoints === 'all' || cachePoints === place) ? [{ cachePoint: { type: 'default' } }] : [];
 }
 
-function writeTools(request: ModelRequest, names: ToolNames, dialect: Dialect): Fields {
-  const choice = request.toolChoice;
+function writeTools(request: ModelRequest, tools: readonly Tool[], names: ToolNames, dialect: Dialect): Fields {
+  const choice = request.tools.length === 0 ? null : request.toolChoice;
   const named = choice?.type === 'tool' ? (request.tools.find((tool) => tool.name === choice.name) ?? { name: choice.name, namespace: null }) : null;
   return stated({
-    tools: request.tools.flatMap((tool) => [{ toolSpec: stated({ name: names.spoken(tool), description: toolDescription(tool), inputSchema: { json: schemaOf(tool) } }) }, ...pointAfter(tool.cache != null, dialect, 'all')]),
+    tools: tools.flatMap((tool) => [{ toolSpec: stated({ name: names.spoken(tool), description: toolDescription(tool), inputSchema: { json: schemaOf(tool) } }) }, ...pointAfter(tool.cache != null, dialect, 'all')]),
     toolChoice: named ? { tool: { name: names.spoken(named) } } : choice?.type === 'required' ? { any: {} } : null,
   });
 }
