@@ -18,6 +18,8 @@
 
 #define OUTPUT_ROOM 65536
 #define RECONNECT_MILLISECONDS 15000
+/* How long the end of a call waits for processes that were killed with it: until then they count for the computer's limit. */
+#define DYING_MILLISECONDS 700
 /* The kernel ends tools first when memory is short, and sandboxd and holders get the processor before them. */
 #define TOOL_OOM_SCORE "800"
 #define TOOL_NICENESS 10
@@ -244,7 +246,9 @@ _Noreturn void hold_call(const uint8_t *payload, size_t length) {
   int to_tool = input[1];
   if (to_tool >= 0) fcntl(to_tool, F_SETFL, O_NONBLOCK);
 
-  bool exited = false, killing = false;
+  bool exited = false, killing = false, told = false;
+  int main_status = 0;
+  int64_t told_by = 0;
   for (;;) {
     bool waits = link_.start < link_.end;
     struct pollfd polled[] = {
@@ -286,10 +290,16 @@ _Noreturn void hold_call(const uint8_t *payload, size_t length) {
       }
       drain_output(output[0], start.token);
       exited = true;
-      while (!flush_frames(true)) reconnect(start.token);
-      queue_exit(status);
+      main_status = status;
+      told_by = monotonic_milliseconds() + DYING_MILLISECONDS;
     }
-    if (pid < 0 && errno == ECHILD) finish(start.token);
+    bool empty = pid < 0 && errno == ECHILD;
+    if (exited && !told && (!killing || empty || monotonic_milliseconds() >= told_by)) {
+      told = true;
+      while (!flush_frames(true)) reconnect(start.token);
+      queue_exit(main_status);
+    }
+    if (empty) finish(start.token);
     if (!flush_frames(false)) reconnect(start.token);
   }
 }

@@ -159,6 +159,16 @@ print('let in' if one.recv(1) else 'turned away')"`);
     expect((await computer.bash('echo on | cat')).text).toBe('on\n');
   });
 
+  it('16: ends a command when what was killed with it is gone, not only dying', async () => {
+    // A process with much memory takes a while to die.
+    const view = await computer.bash(`rm -f ready; for n in 1 2 3; do python3 -c "import time
+x = b'x' * 400_000_000
+open('ready', 'a').write('x')
+time.sleep(60)" & done; until [ "$(cat ready 2>/dev/null)" = xxx ]; do sleep 0.05; done`, { descendants: 'kill' });
+    expect(view.outcome?.exit_code).toBe(0);
+    expect((await computer.bash('pgrep python3')).text).toBe('');
+  });
+
   it('16: takes a gigabyte of output and keeps its head and its tail', async () => {
     const view = await computer.bash('echo first; yes 0123456789abcdef | head -c 1000000000; echo; echo last');
     expect(view.outcome?.exit_code).toBe(0);
