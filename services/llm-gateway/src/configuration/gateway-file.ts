@@ -42,6 +42,8 @@ export interface ModelEntry {
   group: string;
   parameters: DeploymentParameters;
   limits: DeploymentLimits;
+  /** What its requests say, by the names of chat completions, where a client does not. */
+  defaults: Readonly<Record<string, unknown>>;
   /** US dollars a token; what is null is from the price list. Null itself: nobody configured this, it is the way to a provider of a person's own or the server's. */
   prices: Prices | null;
   /** The model that prices and limits are looked up for, when the deployment's name does not say it. */

@@ -16,7 +16,10 @@ const otherParameters = [
   'model', 'extra_headers', 'vertex_credentials', 'base_url', 'rpm', 'tpm', 'max_parallel_requests', 'timeout', 'stream_timeout', 'max_retries', 'weight', 'order', 'tags', 'drop_params',
   'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr',
 ];
-const parameterNames = new Set<string>([...textParameters, ...otherParameters]);
+const numberDefaults = ['temperature', 'top_p', 'top_k', 'max_tokens', 'max_completion_tokens', 'seed'] as const;
+/** Penalties may be negative; the others are words, lists or objects. */
+const otherDefaults = ['presence_penalty', 'frequency_penalty', 'stop', 'reasoning_effort', 'thinking'] as const;
+const parameterNames = new Set<string>([...textParameters, ...otherParameters, ...numberDefaults, ...otherDefaults]);
 const infoNames = new Set(['id', 'mode', 'base_model', 'max_tokens', 'max_input_tokens', 'max_output_tokens', 'input_cost_per_token', 'output_cost_per_token', 'cache_read_input_token_cost', 'cache_creation_input_token_cost', 'cache_creation_input_token_cost_above_1hr', 'description', 'health_check_model']);
 
 /** Reads one entry of `model_list`; null when it lacks what makes it one. What cannot be followed is a problem of its place. */
@@ -57,8 +60,9 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
   if (drops !== null) read.drop_params = drops;
   const baseModel = info.field('base_model').text() ?? read.base_model ?? null;
   if (baseModel !== null) read.base_model = baseModel;
+  const defaults = readDefaults(parameters);
   return {
-    id: info.field('id').text() ?? createHash('sha256').update(JSON.stringify([group, read])).digest('hex').slice(0, 32),
+    id: info.field('id').text() ?? createHash('sha256').update(JSON.stringify([group, read, ...(Object.keys(defaults).length > 0 ? [defaults] : [])])).digest('hex').slice(0, 32), defaults,
     group, parameters: read, baseModel, mode: info.field('mode').text(), line: item.line, info: asRecord(info.value),
     limits: {
       rpm: parameters.field('rpm').number(), tpm: parameters.field('tpm').number(), maxParallelRequests: parameters.field('max_parallel_requests').number(), timeout: parameters.field('timeout').number(),
@@ -69,5 +73,9 @@ export function readModel(item: Place, note: Note): ModelEntry | null {
   };
 }
 
+function readDefaults(parameters: Place): Record<string, unknown> {
+  const values = [...numberDefaults.map((name) => [name, parameters.field(name).number()]), ...otherDefaults.map((name) => [name, parameters.field(name).value])] as [string, unknown][];
+  return Object.fromEntries(values.filter(([, value]) => value !== null));
+}
 
 const asRecord = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {});

@@ -16,6 +16,7 @@ import { asWireError, WireError, type RequestFacts, type Wire } from '../wire/wi
 import { answerError } from './answers.ts';
 import type { CallRequest, CallResponse } from './call-exchange.ts';
 import type { WayTaken } from './call-headers.ts';
+import { defaultsFor, statedLimit, withoutLimit } from './model-defaults.ts';
 import { outputLimitChanges } from './output-limit.ts';
 import { acceptStream, acceptWhole, vendorHeaders } from './pass-headers.ts';
 import { RelayedCall, type RelayLimits } from './relayed-call.ts';
@@ -116,12 +117,17 @@ export class RoutedCall {
       const endpoint = endpointOf[format];
       const headers = vendorHeaders(format, request.headers);
       const translation = translationBetween(wire.format, format, upstream.dialect);
-      const limit = outputLimitChanges(body, wire.format, translation === null ? upstream.dialect : null, call.outputLimit);
-      const translated = translation?.request({ ...body, ...limit }) ?? null;
-      const sent = translated?.body ?? body;
+      const defaults = defaultsFor(deployment.entry.defaults, wire.format, body);
+      const most = call.outputLimit == null ? null : Math.min(call.outputLimit, statedLimit(defaults) ?? Infinity);
+      const limit = outputLimitChanges(body, wire.format, translation === null ? upstream.dialect : null, most);
+      const own = most === null ? defaults : withoutLimit(defaults);
+      const translated = translation?.request({ ...body, ...own, ...limit }) ?? null;
+      // Only a body that is added to is made anew: long ones are not read for nothing.
+      const asked = Object.keys(own).length === 0 ? body : { ...body, ...own };
+      const sent = translated?.body ?? asked;
       const changes = upstream.bodyChanges(endpoint, sent, headers);
       // A limit of ours holds whatever else is changed. All at once, so that a long body is not read for it.
-      const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, { ...changes, ...limit });
+      const bytes = translated ? Buffer.from(JSON.stringify({ ...sent, ...changes })) : bodyWith(raw, body, { ...own, ...changes, ...limit });
       const prepared = upstream.prepare({ endpoint, format, stream: facts.stream, body: bytes, clientHeaders: headers });
       return after(prepared, (ready) => this.send(attempt, ready, { format, translation, translated, bytes }, end), gaveUp);
     } catch (error) {

@@ -73,9 +73,9 @@ function namesIn({ model = '', api_base: base }: Readonly<Record<string, unknown
 }
 
 /** An entry of the file in the words of the file. */
-function parametersOf({ parameters, limits, prices }: ModelEntry): Record<string, unknown> {
+function parametersOf({ parameters, limits, prices, defaults }: ModelEntry): Record<string, unknown> {
   const all = {
-    ...parameters, rpm: limits.rpm, tpm: limits.tpm, max_parallel_requests: limits.maxParallelRequests, timeout: limits.timeout, stream_timeout: limits.streamTimeout, max_retries: limits.maxRetries, weight: limits.weight, order: limits.order,
+    ...parameters, ...defaults, rpm: limits.rpm, tpm: limits.tpm, max_parallel_requests: limits.maxParallelRequests, timeout: limits.timeout, stream_timeout: limits.streamTimeout, max_retries: limits.maxRetries, weight: limits.weight, order: limits.order,
     tags: limits.tags.length > 0 ? [...limits.tags] : null, input_cost_per_token: prices?.input, output_cost_per_token: prices?.output, cache_read_input_token_cost: prices?.cacheRead, cache_creation_input_token_cost: prices?.cacheWrite, cache_creation_input_token_cost_above_1hr: prices?.cacheWriteHour,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value != null));

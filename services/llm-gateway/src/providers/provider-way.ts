@@ -15,7 +15,7 @@ export class ProviderWay {
     const provider = endpoint !== null && new URL(endpoint).hostname === 'api.mistral.ai' ? 'mistral' : vendor.provider;
     const entry: ModelEntry = {
       id: vendor.name, group: '*', parameters: { model: `${provider}/*`, api_key: key, ...(endpoint !== null && { api_base: endpoint }) }, baseModel: null, mode: null, info: {}, line: 0,
-      prices: null,
+      prices: null, defaults: {},
       limits: { rpm: null, tpm: null, maxParallelRequests: null, timeout: null, streamTimeout: null, maxRetries: null, weight: null, order: null, tags: [], maxInputTokens: null },
     };
     this.official = endpoint === null;
