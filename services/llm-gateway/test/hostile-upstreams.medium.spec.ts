@@ -169,10 +169,10 @@ describe('SECURITY 28: a client that', () => {
     expect([await ask('openai/m', true), await ask('openai/m', false), await ask('mock/echo', true), await ask('scripted/demo', true)]).toEqual(['completed', 'completed', 'completed', 'completed']);
   });
 
-  it('leaves before an answer that is given whole: the time that the provider worked on it counts', async () => {
+  it.each([false, true])('leaves before anything of its answer is there (stream: %s): the time that the provider worked on it counts', async (stream) => {
     upstream.use(() => ({ text: 'late', delayMs: 800 }));
     const route = await gateway.resolve(user, 'openai/m');
-    const call = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: AbortSignal.timeout(400), headers: { authorization: `Bearer ${route.token}` }, body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x'.repeat(400) }] }) });
+    const call = fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', signal: AbortSignal.timeout(400), headers: { authorization: `Bearer ${route.token}` }, body: JSON.stringify({ model: 'm', stream, messages: [{ role: 'user', content: 'x'.repeat(400) }] }) });
     await expect(call).rejects.toThrow();
     const row = async () => (await gateway.usage()).find(({ runId }) => runId === route.run_id);
     await expect.poll(row).toMatchObject({ status: 'cancelled', estimated: true });

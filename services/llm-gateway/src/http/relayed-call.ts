@@ -67,7 +67,7 @@ export interface RelayOptions {
 
 const nothing = new Uint8Array(0);
 const compressed = /gzip|deflate|compress|br|zstd/i;
-/** What a model writes of an answer that is given whole, while nobody sees any of it. */
+/** What a model writes while nobody sees any of it. */
 const unseenTokensPerMs = 0.05;
 /** Bytes of an answer that is worth being text. */
 const mostAsText = 64 * 1024;
@@ -297,7 +297,8 @@ export class RelayedCall implements ExchangeHandler {
     const known = sniffer?.usage ?? null;
     if (known && (sniffer?.final || status === 'completed')) return { usage: known, estimated: false };
     const answer = this.parts.reduce((sum, part) => sum + part.length, 0);
-    const unseen = status === 'cancelled' && !this.options.call.stream ? Math.ceil((performance.now() - this.sentMark) * unseenTokensPerMs) : 0;
+    // Models that reason do so before a stream's first byte.
+    const unseen = status === 'cancelled' && (!this.options.call.stream || this.size === 0) ? Math.ceil((performance.now() - this.sentMark) * unseenTokensPerMs) : 0;
     const estimate = Math.max(sniffer?.estimatedOutput() ?? Math.ceil(answer / 4), unseen);
     const output = Math.max(known?.output ?? 0, Math.min(estimate, this.options.mostOutput()));
     return { usage: { ...noUsage, uncachedInput: estimatedInput(this.options.call.requestBytes), ...known, output }, estimated: true };
