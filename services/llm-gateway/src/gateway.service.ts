@@ -86,7 +86,7 @@ export class GatewayService implements OnApplicationBootstrap {
     const bodyBytes = Math.min(values.MAXIMUM_BODY_BYTES, file.file.maximumBodyBytes ?? Infinity);
     const bodies = new BodyReader(bodyBytes, room);
     const kept = responseCache(file.file.cache, bus, log);
-    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, items: new KeptItems(bus.values(keptItems), log), bodies, limits });
+    const calls = new ModelCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, items: new KeptItems(bus.values(keptItems), log), alwaysUsage: file.file.alwaysUsage, bodies, limits });
     const embeddings = new EmbeddingCalls({ callers, keyCalls, keys: cache, routes, outgoing, recorder, metrics, cache: kept, bodies, limits });
     const counts = new TokenCounts({ callers, keyCalls, routes, outgoing, bodies });
     const passThrough = new PassThroughCalls({ endpoints: passedEndpoints(file.file.passThrough, values.HTTP_HOST, log), callers, keyCalls, outgoing, recorder, metrics, limits: { ...limits, bodyBytes } });

@@ -202,6 +202,7 @@ model_list:
   - { model_name: reasons, ${place('openai/gpt-5.5')} }
 router_settings: { enable_pre_call_checks: true }
 litellm_settings: { drop_params: true }
+general_settings: { always_include_stream_usage: true }
 `);
     checked = await runGateway(ground, { LITELLM_CONFIG: file, ALLOWED_PRIVATE_HOSTS: one.host });
   }, 60_000);
@@ -231,6 +232,14 @@ litellm_settings: { drop_params: true }
     expect(refused.status).toBe(429);
     expect(Number(refused.retryAfter)).toBeGreaterThan(left - 3);
     expect(Number(refused.retryAfter)).toBeLessThanOrEqual(Math.ceil(left));
+  });
+
+  it('is said of a stream\'s usage to clients that did not ask for it, unless they said no', async () => {
+    const usageOf = async (more: object) => {
+      const answer = await fetch(`${checked.url}/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${masterKey}` }, body: JSON.stringify({ model: 'pictured', stream: true, messages: [{ role: 'user', content: 'hi' }], ...more }) });
+      return /"usage":\{"prompt_tokens":1000,/.test(await answer.text());
+    };
+    expect([await usageOf({}), await usageOf({ stream_options: { include_usage: false } })]).toEqual([true, false]);
   });
 
   it('is left out, where a model is known to refuse it', async () => {

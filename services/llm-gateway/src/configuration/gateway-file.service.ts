@@ -10,7 +10,7 @@ export class GatewayFileService {
 
   /** Throws `ConfigurationError`: a file that cannot be followed stops the start. */
   constructor(path: string | undefined, environment: Readonly<Record<string, string | undefined>>, log: Log) {
-    this.file = path === undefined ? { models: [], router: defaultRouter, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, keyRules: new KeyRules(), notes: [] } : readGatewayFile(textOf(path), environment);
+    this.file = path === undefined ? { models: [], router: defaultRouter, masterKey: null, keyHeader: null, maximumBodyBytes: null, alwaysUsage: false, passThrough: [], cache: null, keyRules: new KeyRules(), notes: [] } : readGatewayFile(textOf(path), environment);
     for (const note of this.file.notes) log.warn(`LITELLM_CONFIG, ${note}`);
   }
 }

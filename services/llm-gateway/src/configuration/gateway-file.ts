@@ -12,6 +12,8 @@ export interface GatewayFile {
   keyHeader: string | null;
   /** `general_settings.max_request_size_mb`, in bytes. */
   maximumBodyBytes: number | null;
+  /** Streams end with their usage whether a client asked for it or not. */
+  alwaysUsage: boolean;
   /** `general_settings.pass_through_endpoints`. */
   passThrough: PassThroughEntry[];
   /** `litellm_settings.cache`; null: answers are not kept. */

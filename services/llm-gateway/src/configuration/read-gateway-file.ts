@@ -37,7 +37,7 @@ export function readGatewayFile(text: string, environment: Environment): Gateway
     },
   });
   const root = new Place(document.contents, '', lines, problems);
-  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, keyHeader: null, maximumBodyBytes: null, passThrough: [], cache: null, keyRules: new KeyRules(), notes };
+  const file: GatewayFile = { models: [], router: { ...defaultRouter }, masterKey: null, keyHeader: null, maximumBodyBytes: null, alwaysUsage: false, passThrough: [], cache: null, keyRules: new KeyRules(), notes };
   for (const section of root.fields()) {
     if (section.name === 'model_list') file.models = section.items().flatMap((item) => readModel(item, note) ?? []);
     else if (section.name === 'general_settings') readGeneral(section, file, note);
@@ -68,6 +68,7 @@ function readGeneral(section: Place, file: GatewayFile, note: Note): void {
     if (place.key === 'pass_through_endpoints') file.passThrough = place.items().flatMap((item) => readPassThrough(item, note) ?? []);
     else if (place.key === 'database_url') note(place, 'has no effect: keys and usage are kept in DESKHAND_DATABASE_URL');
     else if (place.key === 'litellm_key_header_name') file.keyHeader = readHeaderName(place);
+    else if (place.key === 'always_include_stream_usage') file.alwaysUsage = place.boolean() === true;
     else if (place.key === 'max_request_size_mb') file.maximumBodyBytes = (place.number() ?? 64) * 1024 * 1024;
     else if (place.key !== 'master_key' && !needless.has(place.key)) note(place);
   }

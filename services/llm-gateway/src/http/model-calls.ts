@@ -30,7 +30,7 @@ import { vendorHeaders } from './pass-headers.ts';
 import { ClientGone, parseJson } from './read-body.ts';
 import type { RelayLimits } from './relayed-call.ts';
 import { RoutedCall } from './routed-call.ts';
-import { takeName, takeRoutingControls } from './routing-controls.ts';
+import { addUsage, takeName, takeRoutingControls } from './routing-controls.ts';
 
 export interface ModelCallParts {
   callers: Callers;
@@ -43,6 +43,8 @@ export interface ModelCallParts {
   /** Null: answers are not kept. */
   cache: ResponseCache | null;
   items: KeptItems;
+  /** Streams end with their usage for clients that did not ask for it, too. */
+  alwaysUsage: boolean;
   bodies: BodyReader;
   limits: RelayLimits;
 }
@@ -82,8 +84,9 @@ export class ModelCalls {
     const controls = body.cache === undefined ? noControls : takeControls(body);
     const { tags, taken } = takeRoutingControls(body, request.headers, wire.format);
     const renamed = takeName(body, named);
+    const added = this.parts.alwaysUsage && addUsage(body, wire.format);
     const recalled = wire.format === 'openai-responses' && given.includes('item_reference') && (await this.parts.items.recall(ownerOf(caller), body));
-    const raw = controls === noControls && !taken && !renamed && !recalled ? given : Buffer.from(JSON.stringify(body));
+    const raw = controls === noControls && !taken && !renamed && !recalled && !added ? given : Buffer.from(JSON.stringify(body));
     const facts = wire.readRequest(body);
     const key = caller.kind === 'key' ? caller.key : null;
     const found = callRoute(this.parts.routes, caller, key === null ? facts.model : modelFor(key, facts.model));

@@ -53,6 +53,13 @@ function vendorsMetadata(metadata: Readonly<Record<string, unknown>>, format: Ap
   return passed.length === 0 ? null : Object.fromEntries(passed.map((name) => [name, metadata[name]]));
 }
 
+/** Asks for a stream's usage where a client of chat completions says nothing of it; whether that changed the body. */
+export function addUsage(body: Record<string, unknown>, format: ApiFormat): boolean {
+  if (body.stream !== true || body.stream_options != null || (format !== 'openai-chat' && format !== 'openai-completions')) return false;
+  body.stream_options = { include_usage: true };
+  return true;
+}
+
 /** Writes the model that a request's path names into its body; whether that changed it. */
 export function takeName(body: Record<string, unknown>, named: string | null): boolean {
   if (named === null || body.model === named) return false;
