@@ -256,12 +256,13 @@ export class KeyRoutes {
     return holderView('team', team);
   }
 
+  /** In LiteLLM a team's memberships are its members' own budgets: there are none. */
   private async holderInfo(kind: HolderKind, id: string | null): Promise<object> {
     if (id === null) throw new WireError('bad-request', `The query needs ${kind}_id.`, `${kind}_id`);
     const found = await this.parts.keys.holder(kind, id);
     if (found === null) throw unknown(kind);
     const { keys } = await this.parts.keys.list(keysUnder(kind, id), 1_000, 0);
-    return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView), ...(kind === 'user' && { teams: await this.teamsOf(found.row) }) };
+    return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView), ...(kind === 'user' && { teams: await this.teamsOf(found.row) }), ...(kind === 'team' && { team_memberships: [] }) };
   }
 
   private async teamsOf({ id, email }: HolderRow): Promise<object[]> {
