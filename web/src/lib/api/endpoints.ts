@@ -65,7 +65,7 @@ export function endpoints(api: Api) {
     changeModel: (id: string, body: Body<'changeModel'>) => api.call<Answer<'changeModel'>>('PATCH', `/api/admin/models/${segment(id)}`, body),
     removeModel: (id: string) => api.call<unknown>('DELETE', `/api/admin/models/${segment(id)}`),
     testModel: (id: string) => api.call<Answer<'testModel'>>('POST', '/api/admin/model-tests', { id }),
-    virtualKeys: (limit: number) => api.call<Answer<'virtualKeys'>>('GET', `/api/admin/llm-keys?limit=${limit}`),
+    virtualKeys: (limit: number, offset: number) => api.call<Answer<'virtualKeys'>>('GET', `/api/admin/llm-keys?limit=${limit}&offset=${offset}`),
     makeVirtualKey: (body: Body<'makeVirtualKey'>) => api.call<Answer<'makeVirtualKey'>>('POST', '/api/admin/llm-keys', body),
     changeVirtualKey: (id: string, body: Body<'changeVirtualKey'>) => api.call<Answer<'changeVirtualKey'>>('PATCH', `/api/admin/llm-keys/${segment(id)}`, body),
     removeVirtualKey: (id: string) => api.call<unknown>('DELETE', `/api/admin/llm-keys/${segment(id)}`),

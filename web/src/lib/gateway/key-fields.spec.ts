@@ -1,6 +1,6 @@
-import type { VirtualKeyView } from '@deskhand/contracts';
+import type { KeyHolderView, VirtualKeyView } from '@deskhand/contracts';
 import { describe, expect, it } from 'vitest';
-import { keyBody, keyChange, keyFieldsOf } from './key-fields.ts';
+import { keyBody, keyChange, keyFieldsOf, keysNamed } from './key-fields.ts';
 
 const now = Date.parse('2026-11-21T12:00:00Z');
 const stored = (more: Partial<VirtualKeyView> = {}): VirtualKeyView => ({
@@ -24,4 +24,10 @@ describe('the form of a virtual key', () => {
     expect(change({ expires: 'never' })).toEqual({ expires_at: null });
     expect(change({ models: 'fast', team: '' })).toEqual({ models: ['fast'], team_id: null });
   });
+});
+
+it('finds keys by name, letters, and whom they belong to', () => {
+  const keys = [stored({ id: '1' }), stored({ id: '2', alias: null, name: 'sk-...WXYZ', team_id: 'web' })];
+  const team: KeyHolderView = { kind: 'team', id: 'web', alias: 'Web People', models: [], blocked: false, spend: 0, max_budget: null, budget_seconds: null, budget_resets_at: null };
+  expect(['', ' BUILD', 'wxyz', 'people', 'nobody'].map((wanted) => keysNamed(wanted, keys, [team]).map(({ id }) => id))).toEqual([['1', '2'], ['1'], ['2'], ['2'], []]);
 });

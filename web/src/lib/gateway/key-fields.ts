@@ -1,4 +1,4 @@
-import type { VirtualKeyView } from '@deskhand/contracts';
+import type { KeyHolderView, VirtualKeyView } from '@deskhand/contracts';
 import type { Endpoints } from '../api/endpoints.ts';
 
 type KeyBody = Parameters<Endpoints['makeVirtualKey']>[0];
@@ -41,4 +41,13 @@ export function keyBody(fields: KeyFields, now: number): KeyBody {
 export function keyChange(fields: KeyFields, before: VirtualKeyView, now: number): Partial<KeyBody> {
   const shown: Partial<Record<string, unknown>> = keyBody(keyFieldsOf(before), now);
   return Object.fromEntries(Object.entries(keyBody(fields, now)).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(shown[name])));
+}
+
+/** The keys that have these letters in their name or in that of whom they belong to; all of them for none. */
+export function keysNamed(wanted: string, keys: readonly VirtualKeyView[], holders: readonly KeyHolderView[]): readonly VirtualKeyView[] {
+  const letters = wanted.trim().toLowerCase();
+  if (letters === '') return keys;
+  const aliases = new Map(holders.map(({ kind, id, alias }) => [`${kind} ${id}`, alias]));
+  const names = ({ alias, name, user_id, team_id, job_id }: VirtualKeyView): (string | null | undefined)[] => [alias, name, user_id, team_id, job_id, aliases.get(`user ${user_id}`), aliases.get(`team ${team_id}`), aliases.get(`job ${job_id}`)];
+  return keys.filter((key) => names(key).some((one) => one?.toLowerCase().includes(letters)));
 }
