@@ -199,6 +199,9 @@ describe('pages for administrators of the model gateway', () => {
     expect(await rowOf('By virtual key', /A key that was deleted/).count()).toBe(1);
     await expectClean();
     await rowOf('By user', 'ada').waitFor();
+    // Beside the two lists, no column is cut off.
+    await page.setViewportSize({ width: 1024, height: 700 });
+    expect(await page.evaluate("[...document.querySelectorAll('.scroll')].map((table) => table.scrollWidth - table.clientWidth).filter((left) => left > 0)")).toEqual([]);
     expect(problems).toEqual([]);
   }, 60_000);
 });
