@@ -75,6 +75,8 @@ describe('models that are added while running (LLM-2)', () => {
 
     const changed = await send(two, 'POST', '/model/update', { litellm_params: { model: 'openai/renamed', api_key: null }, model_info: { id: 'fresh-1' } });
     expect(changed).toMatchObject({ status: 200, body: { litellm_params: { model: 'openai/renamed', rpm: 600 }, model_info: { description: 'for tests' } } });
+    // As LiteLLM's own client names it.
+    expect(await send(two, 'POST', '/model/update', { id: 'fresh-1', model_info: { team: 'a' } })).toMatchObject({ status: 200, body: { model_info: { id: 'fresh-1', team: 'a', description: 'for tests' } } });
     await expect.poll(async () => { await call(one, 'fresh'); return upstream.requests.at(-1)!.model; }, { interval: 20 }).toBe('renamed');
     expect(upstream.requests.at(-1)!.headers.authorization).toBe(`Bearer ${secret}`);
 

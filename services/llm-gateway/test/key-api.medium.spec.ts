@@ -37,6 +37,8 @@ describe('keys, users and teams', () => {
     expect((await post('/key/delete', { keys: [body.key], key_aliases: null })).body.deleted_keys).toHaveLength(1);
     expect((await post('/team/new', { team_id: 'null-team', team_alias: null, members_with_roles: [{ role: 'user', user_id: 'nora', user_email: null }] })).body.members_with_roles).toEqual([{ role: 'user', user_id: 'nora' }]);
     expect((await post('/key/delete', { keys: null })).status).toBe(400);
+    const { token } = (await post('/key/generate', { team_id: 'null-team' })).body;
+    expect((await get('/team/list')).body).toContainEqual(expect.objectContaining({ team_id: 'null-team', keys: [expect.objectContaining({ token })], team_memberships: [] }));
     expect((await get('/v2/team/list?user_id=nora&page_size=1')).body).toMatchObject({ teams: [{ team_id: 'null-team' }], total: 1, page: 1, page_size: 1, total_pages: 1 });
   });
 });

@@ -56,9 +56,11 @@ describe('the openai package in front of a provider of messages', () => {
     expect(said.tool_calls?.map((call) => call.type === 'function' && (JSON.parse(call.function.arguments) as unknown))).toEqual(calls);
     expect(first.choices[0]!.finish_reason).toBe('tool_calls');
     expect(first.usage).toMatchObject({ prompt_tokens: 140, prompt_tokens_details: { cached_tokens: 40 }, completion_tokens: 20 });
-    const second = await openai.chat.completions.create({ model, tools, messages: [...messages, said, ...said.tool_calls!.map((call, index) => ({ role: 'tool' as const, tool_call_id: call.id, content: `result ${index}` }))] });
+    const { data: second, response, request_id: requestId } = await openai.chat.completions.create({ model, tools, messages: [...messages, said, ...said.tool_calls!.map((call, index) => ({ role: 'tool' as const, tool_call_id: call.id, content: `result ${index}` }))] }).withResponse();
+    expect([requestId, requestId === response.headers.get('x-litellm-call-id')]).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/), true]);
     expect(second.choices[0]!.message.content).toBe('You said: hello result 0|result 1 🐧');
     expect(messagesUpstream.requests.at(-1)!.body).toMatchObject({ system: [{ type: 'text', text: 'Be brief.' }], max_tokens: 32_000 });
+    await gateway.rowOf(response.headers);
     const rows = (await gateway.usageRows(2)).filter((row) => row.runId === route.run_id);
     expect(rows.map(({ uncachedInput, cacheRead, output, wire, status }) => ({ uncachedInput, cacheRead, output, wire, status }))).toEqual([
       { uncachedInput: 100, cacheRead: 40, output: 20, wire: 'openai-chat', status: 'completed' }, { uncachedInput: 11, cacheRead: 5, output: 7, wire: 'openai-chat', status: 'completed' },

@@ -84,7 +84,7 @@ export class KeyRoutes {
       ['/team/member_delete', this.changing(namedTeam.extend({ user_id: text.optional(), user_email: text.optional() }), async (body) => this.removeMember(body.team_id, body))],
       ['/team/delete', this.changing(z.object({ team_ids: z.array(text).min(1) }), async (body) => ({ deleted_team_ids: await this.removeHolders('team', body.team_ids) }))],
       ['/team/info', this.reading(async (query) => this.holderInfo('team', query.get('team_id')))],
-      ['/team/list', this.reading(async () => (await keys.holders('team')).map((holder) => holderView('team', holder)))],
+      ['/team/list', this.reading(async () => this.teamList())],
       ['/v2/team/list', this.reading(async (query) => this.teamPage(query))],
       ['/job/new', this.changing(jobFields, async (body) => this.newJob(body))],
       ['/job/update', this.changing(jobFields.extend(namedJob.shape), async (body) => holderView('job', await keys.saveHolder('job', body.job_id, holderChange(body.job_alias, body), moneyOf(body), 'there')))],
@@ -265,6 +265,12 @@ export class KeyRoutes {
     return { [`${kind}_id`]: id, [`${kind}_info`]: holderView(kind, found), keys: keys.map(keyView), ...(kind === 'user' && { teams: await this.teamsOf(found.row) }), ...(kind === 'team' && { team_memberships: [] }) };
   }
 
+  /** Each with its keys, as LiteLLM lists them. */
+  private async teamList(): Promise<object[]> {
+    const [teams, { keys }] = await Promise.all([this.parts.keys.holders('team'), this.parts.keys.list({}, mostListed, 0)]);
+    return teams.map((team) => ({ ...holderView('team', team), keys: keys.filter(({ row }) => row.teamId === team.row.id).map(keyView), team_memberships: [] }));
+  }
+
   private async teamsOf({ id, email }: HolderRow): Promise<object[]> {
     const teams = await this.parts.keys.holders('team');
     return teams.filter(({ row }) => row.members.some((one) => isSame(one, { user_id: id, user_email: email ?? undefined }))).map((team) => holderView('team', team));
@@ -279,6 +285,9 @@ export class KeyRoutes {
     return removed;
   }
 }
+
+/** Keys that a list of all teams looks through, the newest. */
+const mostListed = 10_000;
 
 /** Of LiteLLM's settings, those that would hold a key to less than this gateway does: left out in silence they would be trusted. */
 const narrowing = new Set(['model_max_budget', 'budget_limits', 'budget_id', 'max_budget_in_team', 'model_rpm_limit', 'model_tpm_limit', 'allowed_routes', 'permissions', 'guardrails', 'enforced_params', 'object_permission', 'allowed_cache_controls']);

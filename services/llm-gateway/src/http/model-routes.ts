@@ -20,6 +20,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 const fields = z.record(z.string(), z.unknown());
 const newModel = z.object({ model_name: z.string().trim().min(1).max(300), litellm_params: fields, model_info: fields.nullish() });
 const changedModel = z.object({ model_name: z.string().trim().min(1).max(300).nullish(), litellm_params: fields.nullish(), model_info: z.looseObject({ id: z.string().min(1) }) });
+/** LiteLLM's own client names the model beside `model_info`. */
+const changeById = z.looseObject({ id: z.string().min(1), model_info: fields.nullish() }).transform(({ id, ...body }): unknown => ({ ...body, model_info: { ...body.model_info, id } })).pipe(changedModel);
 const namedModel = z.object({ id: z.string().min(1).max(300) });
 const abilities = ['supports_parallel_function_calling', 'supports_vision', 'supports_web_search', 'supports_reasoning', 'supports_function_calling'] as const;
 
@@ -35,7 +37,7 @@ export class ModelRoutes {
     this.routes = new Map<string, Handler>([
       ['/model/new', this.changing(newModel, async (body) => this.row(await models.add({ group: body.model_name, parameters: body.litellm_params, info: body.model_info ?? {} })))],
       // LiteLLM's clients send whole models with nulls for what they do not mean to change.
-      ['/model/update', this.changing(changedModel, async (body) => this.row(await models.change(body.model_info.id, { ...(body.model_name != null && { group: body.model_name }), parameters: given(body.litellm_params), info: given(body.model_info) })))],
+      ['/model/update', this.changing(z.union([changedModel, changeById]), async (body) => this.row(await models.change(body.model_info.id, { ...(body.model_name != null && { group: body.model_name }), parameters: given(body.litellm_params), info: given(body.model_info) })))],
       ['/model/delete', this.changing(namedModel, async ({ id }) => this.remove(id))],
       ['/model/info', info], ['/v1/model/info', info],
       ['/model_group/info', this.reading(async (query, caller) => this.groups(query, caller))],

@@ -194,7 +194,10 @@ export class RelayedCall implements ExchangeHandler {
 
   /** What the gateway says beside the provider. */
   private ownHeaders(more: Record<string, string | number>, upstreamMs = performance.now() - this.sentMark): Record<string, string | number> {
-    return Object.assign(this.options.headers(upstreamMs), more);
+    const own: Record<string, string | number> = Object.assign(this.options.headers(upstreamMs), more);
+    // Libraries look for the number of a request under their vendor's name, and the answering vendor is another one.
+    if (this.options.translated !== null) own[this.options.wire.format === 'anthropic-messages' ? 'request-id' : 'x-request-id'] = this.options.call.id;
+    return own;
   }
 
   /** A whole answer was kept back until here, so that a broken one can still become a clear error. */
