@@ -1,7 +1,7 @@
 import { newId } from '@deskhand/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { computerLimits } from '../src/manager-config.ts';
-import { configure, docker, startManager, startSurroundings, type Surroundings, type TestComputer } from './running-manager.ts';
+import { configure, startManager, startSurroundings, type Surroundings, type TestComputer } from './running-manager.ts';
 
 // Real: Docker, the image, the kernel, nats-server, SQLite. The numbers are those of SECURITY.md.
 describe('containment', () => {
@@ -21,7 +21,7 @@ describe('containment', () => {
     await surroundings.close();
   });
 
-  const container = async () => docker.getContainer((await surroundings.containers()).find(({ Labels }) => Labels['deskhand.computer'] === computer.id)!.Id);
+  const container = async () => surroundings.container(computer);
 
   it('14: is what it should be by the word of the engine', async () => {
     const { Config, HostConfig, Mounts, NetworkSettings } = await (await container()).inspect();

@@ -59,6 +59,8 @@ export async function startSurroundings(given?: TestDatabases) {
   const turns = new Map<string, { epoch: number; lease: DesktopLease | null }>();
   await truth.serve(leases.current, null, async ({ computer_id }) => turns.get(computer_id) ?? { epoch: 0, lease: null });
   await truth.consume(computerChanged, (event) => void news.push(event));
+  const containers = () => docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } });
+  const container = async ({ id }: TestComputer) => docker.getContainer((await containers()).find(({ Labels }) => Labels['deskhand.computer'] === id)!.Id);
   return {
     nats, root, installationId, agent, news, blobs,
     databaseUrl: await databases.url(),
@@ -78,10 +80,17 @@ export async function startSurroundings(given?: TestDatabases) {
       await truth.emit(leaseChanged, { computer_id, epoch, lease });
     },
     computer: (id = newId()) => new TestComputer(agent, id),
-    containers: () => docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } }),
+    containers, container,
+    /** Runs a script under a user of the image, as a process of its own beside everything else; what it said. */
+    asUser: async (computer: TestComputer, user: string, script: string): Promise<string> => {
+      const exec = await (await container(computer)).exec({ User: user, Cmd: ['bash', '-c', `exec 2>&1; ${script}`], AttachStdout: true, Tty: true });
+      const stream = await exec.start({ hijack: true, stdin: false, Tty: true });
+      let text = '';
+      for await (const chunk of stream) text += String(chunk);
+      return text.replaceAll('\r\n', '\n');
+    },
     close: async () => {
-      const left = await docker.listContainers({ all: true, filters: { label: [`deskhand.installation=${installationId}`] } });
-      await Promise.all(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true }).catch(() => undefined)));
+      await Promise.all((await containers()).map(({ Id }) => docker.getContainer(Id).remove({ force: true }).catch(() => undefined)));
       blobs.close();
       if (given === undefined) await databases.close();
       await nats.close();
